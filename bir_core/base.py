@@ -1,0 +1,63 @@
+"""Train the base model on data that nobody has cleaned: D -> base."""
+
+import torch
+
+from bir_core import seeding, training
+from bir_core.config import BaseConfig
+from bir_core.models import networks
+from bir_core.numerics import losses
+from bir_core.records import LabelledImages, Progress, TrainedModel, no_progress
+from bir_core.training import Schedule
+
+
+def train_base(
+    train: LabelledImages,
+    validation: LabelledImages,
+    num_classes: int,
+    config: BaseConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    progress: Progress = no_progress,
+) -> TrainedModel:
+    """A network trained from scratch with Adam (section 4 of the paper).
+
+    The ``memorised`` preset runs a fixed number of epochs and keeps the last weights, which is what the paper's printed
+    base accuracies imply; ``early_stop`` keeps the epoch of the lowest validation loss.
+
+    Args:
+        train: the training part, corrupted or not.
+        validation: its validation part, corrupted at the same rate.
+        num_classes: L.
+        config: network, preset and schedule.
+        seed: of the weights and of the shuffling.
+        device: where to compute.
+        progress: told (epochs done, most epochs there can be).
+
+    Raises:
+        InputError: the images do not fit the network.
+        StageFailed: the loss is not a number any more.
+    """
+    shape = train.images.shape
+    state = networks.describe(config.network, (shape[1], shape[2], shape[3]), num_classes)
+    weights = torch.Generator().manual_seed(seeding.derive(seed, "weights"))
+    network = networks.build(state.network, state.image_shape, num_classes, weights).to(device)
+    memorised = config.preset == "memorised"
+    outcome = training.fit(
+        network,
+        torch.tensor(train.images, device=device),
+        losses.one_hot(torch.tensor(train.labels), num_classes).to(device),
+        (torch.tensor(validation.images, device=device), torch.tensor(validation.labels, device=device)),
+        schedule=Schedule(
+            learning_rate=config.learning_rate,
+            batch_size=config.batch_size,
+            max_epochs=config.memorised_epochs if memorised else config.max_epochs,
+            patience=None if memorised else config.patience,
+        ),
+        generator=torch.Generator().manual_seed(seeding.derive(seed, "shuffle")),
+        progress=progress,
+    )
+    return TrainedModel(
+        state=networks.capture(network, state), epochs=outcome.epochs, kept_epoch=outcome.kept_epoch
+    )
+

@@ -1,0 +1,21 @@
+"""The errors that a caller reacts to; their text is what a person reads, so it names got, expected and what to do."""
+
+
+class InputError(ValueError):
+    """Something that a person gave (config, data, file, argument) is wrong."""
+
+
+class RunNotFound(InputError):
+    """No run of that name exists."""
+
+
+class RunDamaged(InputError):
+    """A run folder has a missing, truncated or foreign file."""
+
+
+class RunBusy(InputError):
+    """Another process computes this run now."""
+
+
+class StageFailed(RuntimeError):
+    """A stage could not be computed from inputs that were all right, for instance because a loss became NaN."""

@@ -1,0 +1,86 @@
+"""The flow as a table: which stages there are, what each needs, and which config sections it reads. No torch here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from bir_core.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageEvent:
+    """What a watcher of a computation is told. ``done`` of ``total`` is in units of the stage's own choosing."""
+
+    stage: str
+    state: Literal["skipped", "started", "working", "finished"]
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+
+
+Watch = Callable[[StageEvent], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One arrow of the flow.
+
+    Attributes:
+        name: the verb, also the name of its folder in a run.
+        title: what a person reads while it works.
+        needs: stages whose results it reads.
+        sections: config sections that it reads; when one of them changes, the stage is computed again.
+    """
+
+    name: str
+    title: str
+    needs: tuple[str, ...]
+    sections: tuple[str, ...]
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(name="data", title="Load, split and corrupt the images", needs=(), sections=("data", "base")),
+    Stage(name="base", title="Train the base model", needs=("data",), sections=("base",)),
+    Stage(name="select", title="Choose the layers to update", needs=("data", "base"), sections=("enhance",)),
+    Stage(
+        name="enhance",
+        title="Train the enhanced model on the reserved set",
+        needs=("data", "base", "select"),
+        sections=("enhance",),
+    ),
+    Stage(name="score", title="Score every training sample", needs=("data", "base", "enhance"), sections=()),
+    Stage(name="identify", title="Pick the suspects", needs=("score",), sections=("identify",)),
+    Stage(name="align", title="Align the inputs", needs=("data", "enhance", "score", "identify"), sections=("align",)),
+    Stage(
+        name="repair",
+        title="Repair the model",
+        needs=("data", "base", "select", "identify", "align"),
+        sections=("repair",),
+    ),
+    Stage(
+        name="compare",
+        title="Train the models to compare with",
+        needs=("data", "base", "identify"),
+        sections=("base", "repair"),
+    ),
+    Stage(
+        name="evaluate",
+        title="Evaluate every model",
+        needs=("data", "base", "select", "enhance", "score", "identify", "align", "repair", "compare"),
+        sections=("evaluate",),
+    ),
+)
+
+NAMES: tuple[str, ...] = tuple(stage.name for stage in STAGES)
+
+
+def find(name: str) -> Stage:
+    """The stage called ``name``.
+
+    Raises:
+        InputError: there is none; the known names are listed.
+    """
+    for stage in STAGES:
+        if stage.name == name:
+            return stage
+    raise InputError(f"unknown stage {name!r}: choose one of {', '.join(NAMES)}")

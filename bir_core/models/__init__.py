@@ -1,0 +1,1 @@
+"""Networks, each an ordered list of named layer groups."""

@@ -1,0 +1,69 @@
+"""A network as an ordered list of named layer groups, and subsets of them.
+
+A subset is written as the paper writes it: "3" is the third layer alone, "1-3" the first three.
+The layers before the first selected one are the **prefix**: they stay as they are, so what they put out for an
+image is computed once and shared by everything that follows.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bir_core.errors import InputError
+
+
+def names(network: nn.Sequential) -> tuple[str, ...]:
+    """Names of the layer groups, first to last."""
+    return tuple(name for name, _ in network.named_children())
+
+
+def candidate_labels(num_layers: int) -> tuple[str, ...]:
+    """The paper's candidate subsets: each layer alone, the first two, the first three, all (section 2)."""
+    ranges = [f"1-{last}" for last in (2, 3, num_layers) if last <= num_layers]
+    return tuple(dict.fromkeys([str(layer) for layer in range(1, num_layers + 1)] + ranges))
+
+
+def parse(label: str, available: Sequence[str]) -> tuple[str, ...]:
+    """Names of the layers that ``label`` selects.
+
+    Raises:
+        InputError: the label selects layers that the network does not have.
+    """
+    first, _, last = label.partition("-")
+    start, stop = int(first), int(last or first)
+    if not 1 <= start <= stop <= len(available):
+        raise InputError(f"layer subset {label!r} does not fit a network of layers 1 to {len(available)}")
+    return tuple(available[start - 1 : stop])
+
+
+def parameters(network: nn.Sequential, layers: Sequence[str]) -> list[nn.Parameter]:
+    """The parameters of the selected layers, selected by name."""
+    chosen = set(layers)
+    return [value for name, value in network.named_parameters() if name.split(".")[0] in chosen]
+
+
+def split(network: nn.Sequential, layers: Sequence[str]) -> tuple[nn.Sequential, nn.Sequential]:
+    """(prefix, rest): the layers before the first selected one, and the others. Both share the network's modules."""
+    first = min(names(network).index(name) for name in layers)
+    return network[:first], network[first:]
+
+
+def shared_prefix(first: nn.Sequential, second: nn.Sequential) -> int:
+    """How many leading layer groups of two networks of one architecture hold bit-identical tensors."""
+    count = 0
+    for one, other in zip(first, second, strict=True):
+        ours, theirs = one.state_dict(), other.state_dict()
+        if any(not torch.equal(ours[name], theirs[name]) for name in ours):
+            return count
+        count += 1
+    return count
+
+
+@torch.no_grad()
+def activations(prefix: nn.Sequential, inputs: Tensor, batch_size: int = 500) -> Tensor:
+    """What the prefix puts out for (N, C, H, W) inputs, in eval mode; an empty prefix returns the inputs."""
+    if len(prefix) == 0:
+        return inputs
+    prefix.eval()
+    return torch.cat([prefix(batch) for batch in inputs.split(batch_size)])

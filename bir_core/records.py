@@ -1,0 +1,240 @@
+"""The nouns of the flow, as frozen records of numpy arrays. No torch here: the dashboard reads these.
+
+Shapes: N samples, C channels, H height, W width, K suspects, M aligned samples, L classes.
+
+Conventions, everywhere in the project:
+
+* images are float32 in [0, 1], (N, C, H, W); labels int64 in 0..L-1;
+* a **score** is float64, one per training sample in data-set order, *higher = more suspect*;
+* an **energy** is *lower = more typical* of clean data under the enhanced model;
+* an **accuracy** is in percent, on test images that no stage has touched, *higher = better*.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bir_core.errors import InputError
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while a stage works."""
+
+
+def no_progress(_done: int, _total: int) -> None:
+    """A ``Progress`` for callers that do not watch."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelledImages:
+    """A set of labelled images.
+
+    Attributes:
+        images: (N, C, H, W) float32 in [0, 1].
+        labels: (N,) int64, the label that the set gives, right or wrong.
+        ids: (N,) int64, the image's position in its source; train and test split of one source share one numbering.
+    """
+
+    images: Floats
+    labels: Integers
+    ids: Integers
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4:
+            raise InputError(f"images must have four axes (N, C, H, W), got shape {self.images.shape}")
+        if not len(self.images) == len(self.labels) == len(self.ids):
+            raise InputError(
+                f"images, labels and ids must be equally many, got {len(self.images)}, {len(self.labels)}, "
+                f"{len(self.ids)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: Integers) -> "LabelledImages":
+        """The samples at ``indices``, in that order."""
+        return LabelledImages(images=self.images[indices], labels=self.labels[indices], ids=self.ids[indices])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Splits:
+    """The four disjoint parts that a run works on.
+
+    Raises:
+        InputError: a part is empty, two parts share an image, or a class is missing from the reserved set.
+    """
+
+    train: LabelledImages
+    validation: LabelledImages
+    reserved: LabelledImages
+    test: LabelledImages
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        parts = {"train": self.train, "validation": self.validation, "reserved": self.reserved, "test": self.test}
+        for name, part in parts.items():
+            if len(part) == 0:
+                raise InputError(f"the {name} set is empty: give it at least one image per class")
+            if part.labels.min() < 0 or part.labels.max() >= len(self.class_names):
+                raise InputError(f"the {name} set has labels outside 0..{len(self.class_names) - 1}")
+        names = list(parts)
+        for i, first in enumerate(names):
+            for second in names[i + 1 :]:
+                shared = np.intersect1d(parts[first].ids, parts[second].ids)
+                if len(shared):
+                    raise InputError(
+                        f"{len(shared)} images are in both the {first} and the {second} set "
+                        f"(first id {shared[0]}): remove them from one of the two"
+                    )
+        missing = sorted(set(range(len(self.class_names))) - set(self.reserved.labels.tolist()))
+        if missing:
+            named = ", ".join(self.class_names[label] for label in missing)
+            raise InputError(f"the reserved set has no image of class {named}: add at least one of each class")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Truth:
+    """What was done to the training part; only evaluation may read it.
+
+    Attributes:
+        corrupted: (N,) which training samples were changed.
+        original_labels: (N,) the labels before corruption.
+        original_images: (number corrupted, C, H, W) the images before corruption, in the order of the flags.
+        noisy_classes: classes in which samples were corrupted; the others are the clean classes.
+        corruption: name of the corruption.
+        num_validation_corrupted: how many samples of the validation part were changed in the same way.
+    """
+
+    corrupted: Flags
+    original_labels: Integers
+    original_images: Floats
+    noisy_classes: tuple[int, ...]
+    corruption: str
+    num_validation_corrupted: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelState:
+    """A network by name, with its parameters and buffers by name."""
+
+    network: str
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    tensors: Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One line of a training log; validation figures are None where none were taken."""
+
+    loss: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedModel:
+    """A model and how its training went; ``kept_epoch`` is the epoch (from 1) whose weights are kept, 0 = the start."""
+
+    state: ModelState
+    epochs: tuple[Epoch, ...]
+    kept_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateSubset:
+    """One row of the layer-selection table: mean reserved loss (nats) after one epoch on these layers alone."""
+
+    label: str
+    layers: tuple[str, ...]
+    loss: float
+    num_parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerChoice:
+    """The layer subset that enhancement and repair update, and the table that explains it."""
+
+    label: str
+    layers: tuple[str, ...]
+    chosen_by: str
+    candidates: tuple[CandidateSubset, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores:
+    """The change of loss of every training sample, in data-set order.
+
+    Attributes:
+        loss_before: (N,) nats, under the base model and the given label.
+        loss_after: (N,) nats, under the enhanced model and the given label.
+        base_predictions: (N,) class that the base model believes.
+        soft_labels: (N, L) float32, the enhanced model's probabilities on the unaligned input.
+    """
+
+    loss_before: Doubles
+    loss_after: Doubles
+    base_predictions: Integers
+    soft_labels: Floats
+
+    def __len__(self) -> int:
+        return len(self.loss_before)
+
+    @property
+    def score(self) -> Doubles:
+        """(N,) loss_after - loss_before, equation 1 of the paper; higher = more suspect."""
+        return self.loss_after - self.loss_before
+
+    @property
+    def predictions(self) -> Integers:
+        """(N,) class that the enhanced model believes."""
+        return self.soft_labels.argmax(axis=1).astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Suspects:
+    """The samples taken for detrimental, most suspect first.
+
+    Attributes:
+        indices: (K,) positions in the training part.
+        rule: "threshold" or "top_k".
+        threshold: the score that every suspect exceeds (threshold rule) or reaches (top-K rule); None when none is.
+    """
+
+    indices: Integers
+    rule: str
+    threshold: float | None
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Aligned:
+    """Inputs moved down the energy of the enhanced model, with soft labels (equations 3 to 5).
+
+    Attributes:
+        indices: (M,) positions in the training part, ascending.
+        images: (M, C, H, W) float32; leaves [0, 1] unless clamped.
+        soft_labels: (M, L) float32, probabilities on the aligned input.
+        energy_before, energy_after: (M,) float64; lower = more typical.
+        relative_step: (M,) float64, ||x~ - x|| / ||x||.
+        eta: step size that was used.
+    """
+
+    indices: Integers
+    images: Floats
+    soft_labels: Floats
+    energy_before: Doubles
+    energy_after: Doubles
+    relative_step: Doubles
+    eta: float
+
+    def __len__(self) -> int:
+        return len(self.indices)

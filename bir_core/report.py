@@ -1,0 +1,160 @@
+"""Put everything that a run found into one JSON object, with a conclusion in words. The README documents its keys."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bir_core import identification
+from bir_core.alignment import out_of_range
+from bir_core.config import LANDMARKS
+from bir_core.numerics import metrics
+from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Truth
+
+NAMES = {
+    "bir": "BIR's repair",
+    "fine_tune": "Fine-tuning on remaining samples",
+    "retrain": "Retraining without the suspects",
+    "enhanced": "the enhanced model itself",
+    "bir_with_reserved": "BIR's repair with the reserved set added",
+}
+
+
+def data_section(splits: Splits, truth: Truth, source: str) -> dict[str, Any]:
+    """How much data of which kind there was."""
+    classes = range(len(splits.class_names))
+    return {
+        "source": source,
+        "corruption": truth.corruption,
+        "class_names": list(splits.class_names),
+        "num_train": len(splits.train),
+        "num_validation": len(splits.validation),
+        "num_reserved": len(splits.reserved),
+        "num_test": len(splits.test),
+        "noisy_classes": list(truth.noisy_classes),
+        "clean_classes": [label for label in classes if label not in truth.noisy_classes],
+        "num_corrupted": int(truth.corrupted.sum()),
+        "num_validation_corrupted": truth.num_validation_corrupted,
+    }
+
+
+def base_section(base: TrainedModel, preset: str) -> dict[str, Any]:
+    """What was trained."""
+    return {
+        "network": base.state.network,
+        "preset": preset,
+        "num_parameters": sum(int(np.prod(tensor.shape)) for tensor in base.state.tensors.values()),
+        "num_epochs": len(base.epochs),
+        "kept_epoch": base.kept_epoch,
+    }
+
+
+def selection_section(choice: LayerChoice) -> dict[str, Any]:
+    """Which layers were updated, and the table that explains it."""
+    rows = [
+        {
+            "label": row.label,
+            "layers": list(row.layers),
+            "loss": row.loss,
+            "num_parameters": row.num_parameters,
+        }
+        for row in choice.candidates
+    ]
+    return {
+        "label": choice.label,
+        "layers": list(choice.layers),
+        "chosen_by": choice.chosen_by,
+        "candidates": rows,
+    }
+
+
+def identification_section(scores: Scores, suspects: Suspects, splits: Splits, truth: Truth) -> dict[str, Any]:
+    """How many suspects, and how well the score ranks the truly corrupted (AUC, precision, recall in 0..1)."""
+    known = bool(truth.corrupted.any())
+    precision, recall = metrics.precision_recall(suspects.indices, truth.corrupted) if known else (None, None)
+    return {
+        "rule": suspects.rule,
+        "threshold": suspects.threshold,
+        "num_scored": len(scores),
+        "num_suspects": len(suspects),
+        "num_true_suspects": int(truth.corrupted[suspects.indices].sum()) if known else None,
+        "auc": metrics.ranking_auc(scores.score, truth.corrupted),
+        "auc_enhanced_loss": metrics.ranking_auc(scores.loss_after, truth.corrupted),
+        "precision": precision,
+        "recall": recall,
+        "per_class": _suspects_per_class(suspects, splits, truth),
+        "landmarks": [_landmark(name, value, scores, truth) for name, value in LANDMARKS.items()],
+    }
+
+
+def alignment_section(aligned: Aligned, scores: Scores, *, clamp: bool) -> dict[str, Any]:
+    """What the energy step did to the suspects; None where there are none."""
+    figures: dict[str, Any] = {"eta": aligned.eta, "clamp": clamp, "num": len(aligned)}
+    if len(aligned) == 0:
+        names = ("mean_relative_step", "out_of_range", "energy_before", "energy_after", "label_change_rate")
+        return figures | dict.fromkeys(names)
+    changed = aligned.soft_labels.argmax(1) != scores.predictions[aligned.indices]
+    return figures | {
+        "mean_relative_step": float(aligned.relative_step.mean()),
+        "out_of_range": out_of_range(aligned.images),
+        "energy_before": float(aligned.energy_before.mean()),
+        "energy_after": float(aligned.energy_after.mean()),
+        "label_change_rate": float(changed.mean()),
+    }
+
+
+def conclude(method: str, num_suspects: int, models: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+    """What a person should do, in words: take the repaired model, another one, or leave the model as it is."""
+    name = NAMES[method]
+    if num_suspects == 0 and method != "retrain":
+        return "No sample is suspect at this threshold, so there is nothing to repair: leave the model as it is."
+    gain = _row(rows, method, "base")["all"]
+    before, after = models["base"]["all"], models[method]["all"]
+    change = f"{before:.2f} % to {after:.2f} % of all test images ({_signed(gain)})"
+    if gain["low"] > 0:
+        first = f"{name} raises the accuracy from {change}."
+    elif gain["high"] < 0:
+        first = f"{name} is worse than leaving the model alone: from {change}. Leave the model as it is."
+    else:
+        first = f"{name} is not better than leaving the model alone, beyond chance: from {change}."
+    rival = max((other for other in models if other not in (method, "base")), key=lambda other: models[other]["all"])
+    lead = _row(rows, method, rival)["all"]
+    if lead["difference"] > 0:
+        return f"{first} None of the models compared with it is better."
+    certainty = "is better still" if lead["high"] < 0 else "does as well, within chance"
+    rival_name = NAMES[rival][0].upper() + NAMES[rival][1:]
+    return f"{first} {rival_name} {certainty}: {models[rival]['all']:.2f} %."
+
+
+def _signed(gain: dict[str, float]) -> str:
+    return f"{gain['difference']:+.2f} points, 95 % interval {gain['low']:+.2f} to {gain['high']:+.2f}"
+
+
+def _row(rows: list[dict[str, Any]], model: str, minus: str) -> dict[str, Any]:
+    return next(row for row in rows if row["model"] == model and row["minus"] == minus)
+
+
+def _suspects_per_class(suspects: Suspects, splits: Splits, truth: Truth) -> list[dict[str, int]]:
+    labels = splits.train.labels
+    return [
+        {
+            "label": label,
+            "num": int((labels == label).sum()),
+            "num_suspects": int((labels[suspects.indices] == label).sum()),
+            "num_corrupted": int(truth.corrupted[labels == label].sum()),
+        }
+        for label in range(len(splits.class_names))
+    ]
+
+
+def _landmark(name: str, threshold: float, scores: Scores, truth: Truth) -> dict[str, Any]:
+    chosen = identification.identify(scores.score, threshold=threshold).indices
+    known = bool(truth.corrupted.any())
+    precision, recall = metrics.precision_recall(chosen, truth.corrupted) if known else (None, None)
+    return {
+        "name": name,
+        "threshold": threshold,
+        "num_suspects": len(chosen),
+        "precision": precision,
+        "recall": recall,
+    }

@@ -1,0 +1,210 @@
+"""The one training loop: selected layers, probability targets, stopping rule, shared prefix.
+
+Everything that learns here (base, candidate, enhanced, repaired and compared models) goes through ``fit`` or
+``fine_tune``.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from bir_core.errors import StageFailed
+from bir_core.models import layers as layer_groups
+from bir_core.numerics import losses
+from bir_core.records import Epoch, Progress, no_progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Adam's learning rate, the batch size, and when to stop.
+
+    Attributes:
+        learning_rate: of Adam, whose state starts fresh.
+        batch_size: samples per step.
+        max_epochs: never more epochs than these.
+        patience: stop after this many epochs without a lower watched loss; None runs all epochs.
+    """
+
+    learning_rate: float
+    batch_size: int
+    max_epochs: int
+    patience: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a training went; ``kept_epoch`` counts from 1."""
+
+    epochs: tuple[Epoch, ...]
+    kept_epoch: int
+
+
+def fit(
+    network: nn.Sequential,
+    inputs: Tensor,
+    targets: Tensor,
+    validation: tuple[Tensor, Tensor],
+    *,
+    schedule: Schedule,
+    generator: torch.Generator,
+    progress: Progress = no_progress,
+) -> Training:
+    """Train a whole fresh network in place, batch-norm statistics included.
+
+    With a patience, the validation loss is watched and the weights of its lowest epoch are put back; without one, all
+    epochs are run and the last weights kept. An epoch's ``loss`` is the running mean over its batches.
+
+    Args:
+        network: on the device of the inputs.
+        inputs: (N, C, H, W).
+        targets: (N, L) probabilities.
+        validation: (M, C, H, W) inputs and (M,) int64 labels.
+        schedule: learning rate, batch size, stopping.
+        generator: CPU generator that shuffles.
+        progress: told (epochs done, most epochs there can be).
+
+    Raises:
+        StageFailed: the loss is not a number any more.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate, fused=True)
+    watch, epochs, best = _Watch(patience=schedule.patience), [], {}
+    while len(epochs) < schedule.max_epochs and not watch.ended:
+        network.train()
+        loss = _run_epoch(network, inputs, targets, optimizer, schedule.batch_size, generator)
+        _refuse_nan(loss, len(epochs) + 1, schedule)
+        epochs.append(_validated(network, loss, *validation))
+        if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
+            best = {name: value.clone() for name, value in network.state_dict().items()}
+        progress(len(epochs), schedule.max_epochs)
+    network.eval()
+    if best:
+        network.load_state_dict(best)
+    return Training(epochs=tuple(epochs), kept_epoch=watch.best_epoch if best else len(epochs))
+
+
+def fine_tune(
+    network: nn.Sequential,
+    layers: Sequence[str],
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    schedule: Schedule,
+    generator: torch.Generator,
+    progress: Progress = no_progress,
+) -> Training:
+    """Train the selected layers of ``network`` in place; every other tensor of it stays bit-identical.
+
+    The network stays in eval mode, so batch norm keeps its statistics; what the layers before the first selected one
+    put out is computed once. The mean loss over all inputs at the end of each epoch is watched, and the last weights
+    are kept (sections 2, 3 and 6 of the specification).
+
+    Args:
+        network: on the device of the inputs.
+        layers: names of the layer groups to update.
+        inputs: (N, C, H, W).
+        targets: (N, L) probabilities.
+        schedule: learning rate, batch size, stopping.
+        generator: CPU generator that shuffles.
+        progress: told (epochs done, most epochs there can be).
+
+    Raises:
+        StageFailed: the loss is not a number any more.
+    """
+    network.eval()
+    prefix, rest = layer_groups.split(network, layers)
+    features = layer_groups.activations(prefix, inputs)
+    chosen = layer_groups.parameters(network, layers)
+    optimizer = torch.optim.Adam(chosen, lr=schedule.learning_rate, fused=True)
+    watch, epochs = _Watch(patience=schedule.patience), []
+    with _only_these_learn(network, chosen):
+        while len(epochs) < schedule.max_epochs and not watch.ended:
+            _run_epoch(rest, features, targets, optimizer, schedule.batch_size, generator)
+            epochs.append(Epoch(loss=mean_loss(rest, features, targets)))
+            _refuse_nan(epochs[-1].loss, len(epochs), schedule)
+            watch.improved(epochs[-1].loss)
+            progress(len(epochs), schedule.max_epochs)
+    return Training(epochs=tuple(epochs), kept_epoch=len(epochs))
+
+
+@torch.no_grad()
+def mean_loss(network: nn.Module, inputs: Tensor, targets: Tensor, batch_size: int = 1000) -> float:
+    """Mean cross-entropy in nats over all inputs, in the mode that the network is in."""
+    total = 0.0
+    for batch, wanted in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
+        total += float(losses.soft_cross_entropy(network(batch), wanted)) * len(batch)
+    return total / len(inputs)
+
+
+@dataclass
+class _Watch:
+    """Counts epochs since the watched loss was last lower than ever before."""
+
+    patience: int | None
+    lowest: float = field(default=math.inf, init=False)
+    best_epoch: int = field(default=0, init=False)
+    epoch: int = field(default=0, init=False)
+
+    def improved(self, loss: float) -> bool:
+        self.epoch += 1
+        if loss < self.lowest:
+            self.lowest, self.best_epoch = loss, self.epoch
+        return self.best_epoch == self.epoch
+
+    @property
+    def ended(self) -> bool:
+        return self.patience is not None and self.epoch - self.best_epoch >= self.patience
+
+
+def _run_epoch(
+    network: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    optimizer: torch.optim.Optimizer,
+    batch_size: int,
+    generator: torch.Generator,
+) -> float:
+    """One shuffled pass; the running mean of the batch losses."""
+    order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
+    total = torch.zeros((), device=inputs.device)
+    for chosen in order.split(batch_size):
+        optimizer.zero_grad()
+        loss = losses.soft_cross_entropy(network(inputs[chosen]), targets[chosen])
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(chosen)
+    return float(total) / len(inputs)
+
+
+@torch.no_grad()
+def _validated(network: nn.Sequential, loss: float, inputs: Tensor, labels: Tensor) -> Epoch:
+    network.eval()
+    logits = network(inputs)
+    return Epoch(
+        loss=loss,
+        validation_loss=float(losses.per_sample_cross_entropy(logits, labels).mean()),
+        validation_accuracy=100 * float((logits.argmax(1) == labels).float().mean()),
+    )
+
+
+def _refuse_nan(loss: float, epoch: int, schedule: Schedule) -> None:
+    if not math.isfinite(loss):
+        raise StageFailed(
+            f"the training loss became {loss} in epoch {epoch}: lower the learning rate "
+            f"(now {schedule.learning_rate:g}) or look for invalid pixels in the images"
+        )
+
+
+@contextmanager
+def _only_these_learn(network: nn.Sequential, chosen: Sequence[nn.Parameter]) -> Iterator[None]:
+    wanted = {id(parameter) for parameter in chosen}
+    for parameter in network.parameters():
+        parameter.requires_grad_(id(parameter) in wanted)
+    try:
+        yield
+    finally:
+        for parameter in network.parameters():
+            parameter.requires_grad_(True)
