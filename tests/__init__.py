@@ -1,1 +1,1 @@
-"""Tests mirror the packages. They run against the installed package, as ``pip install -r requirements-dev.txt`` leaves it."""
+"""Tests mirror the packages, and run against the installed package."""
