@@ -1,0 +1,117 @@
+"""The database of the jobs: its tables and how it is opened. ``job_rows`` holds the queries.
+
+SQLite (WAL) in ``RUNS/.jobs.db``, or what ``BIR_DATABASE_URL`` names. Two partial unique indexes keep what must never
+happen from happening, whoever asks at the same time: two active jobs of one run, and two running jobs in one folder of
+runs.
+"""
+
+import functools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from bir_core.errors import InputError
+
+_metadata = sa.MetaData()
+
+JOBS = sa.Table(
+    "jobs",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("stages", sa.Text, nullable=False),
+    sa.Column("force", sa.Boolean, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    sa.Column("started", sa.String(40)),
+    sa.Column("finished", sa.String(40)),
+    sa.Column("pid", sa.Integer),
+    sa.Column("process_created", sa.Float),
+    sa.Column("error", sa.Text),
+    sqlite_autoincrement=True,
+)
+
+_is_active = JOBS.c.state.in_([sa.literal_column("'queued'"), sa.literal_column("'running'")])
+_is_running = JOBS.c.state == sa.literal_column("'running'")
+sa.Index(
+    "one_active_job_per_run",
+    JOBS.c.root,
+    JOBS.c.run,
+    unique=True,
+    sqlite_where=_is_active,
+    postgresql_where=_is_active,
+)
+sa.Index("one_running_job", JOBS.c.root, unique=True, sqlite_where=_is_running, postgresql_where=_is_running)
+
+PROGRESS = sa.Table(
+    "job_progress",
+    _metadata,
+    sa.Column("job", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
+    sa.Column("stage", sa.String(32), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("done", sa.Integer, nullable=False),
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("started", sa.Float),
+)
+
+
+def _url(root: Path) -> str:
+    return os.environ.get("BIR_DATABASE_URL") or f"sqlite:///{root / '.jobs.db'}"
+
+
+def exists(root: Path) -> bool:
+    """Looking at a folder of runs never makes one."""
+    return bool(os.environ.get("BIR_DATABASE_URL")) or (root / ".jobs.db").is_file()
+
+
+@functools.lru_cache(maxsize=64)
+def _engine(url: str) -> sa.Engine:
+    """No pool: the file may be deleted and made anew while the server runs, and opening it costs 0.1 ms."""
+    engine = sa.create_engine(url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA busy_timeout = 20000")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    for table in _metadata.sorted_tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+@contextmanager
+def begin(root: Path) -> Iterator[sa.Connection]:
+    """One transaction, on tables that are there."""
+    url = _url(root)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _engine(url).begin() as connection:
+            if not sa.inspect(connection).has_table(PROGRESS.name):
+                _make_tables(connection)
+            yield connection
+    except OSError as error:
+        raise InputError(f"cannot write in {root}: {error.strerror}. Choose another --runs or BIR_RUNS.") from None
+    except sa.exc.IntegrityError:
+        raise
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        place = "the database of BIR_DATABASE_URL" if os.environ.get("BIR_DATABASE_URL") else str(root / ".jobs.db")
+        raise InputError(
+            f"the jobs in {place} cannot be read or written ({reason}): give yourself write access, or move it away "
+            "if it is damaged; the runs themselves do not depend on it"
+        ) from None
