@@ -1,0 +1,1 @@
+"""The dashboard: a browser view of run folders. It never imports torch."""

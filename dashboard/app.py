@@ -1,0 +1,44 @@
+"""The entry of the dashboard: ``streamlit run dashboard/app.py``."""
+
+import gc
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from dashboard.security import SecurityHeaders
+
+
+def send_small_answers_at_once() -> None:
+    """Set TCP_NODELAY on the listening sockets; accepted ones inherit it.
+
+    Streamlit binds its listener with protocol 0, for which asyncio leaves Nagle's algorithm on, and then every small
+    answer waits about 40 ms for a delayed acknowledgement. The socket is not handed to us, so we look for it.
+    """
+    for candidate in gc.get_objects():
+        if isinstance(candidate, socket.socket) and _is_tcp(candidate):
+            candidate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _is_tcp(candidate: socket.socket) -> bool:
+    is_open = candidate.fileno() >= 0
+    return is_open and candidate.family in (socket.AF_INET, socket.AF_INET6) and candidate.type == socket.SOCK_STREAM
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Prepare the server before its first answer."""
+    send_small_answers_at_once()
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+app = st.App(
+    "main.py",
+    lifespan=lifespan,
+    middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=1024)],
+)

@@ -1,0 +1,175 @@
+"""Tables and reports drawn as plotly figures that read in light and dark. No Streamlit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard import frames, palette
+from dashboard.frames import ScoreIndex
+
+KIND_COLORS = {"all": palette.CLEAN, "clean": palette.CLEAN, "corrupted": palette.CORRUPTED}
+KIND_TITLES = {"all": "Samples", "clean": "Clean", "corrupted": "Corrupted (truth known)"}
+TICKS = (-30, -10, -3, -1, -0.3, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30)
+PART_TITLES = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
+
+
+def histogram(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float]) -> go.Figure:
+    """Counts of samples by score, stacked by kind, with the threshold and the landmarks marked."""
+    centers, width = (index.edges[:-1] + index.edges[1:]) / 2, float(np.diff(index.edges[:2])[0])
+    hover = [f"{low:.3g} to {high:.3g}" for low, high in _pairs(frames.unspread(index.edges))]
+    figure = go.Figure()
+    for kind, counts in index.counts.items():
+        figure.add_bar(
+            x=centers,
+            y=counts,
+            width=width,
+            name=KIND_TITLES[kind],
+            marker={"color": KIND_COLORS[kind], "line_width": 0},
+            customdata=hover,
+            hovertemplate="score %{customdata}<br>%{y} samples<extra>" + KIND_TITLES[kind] + "</extra>",
+        )
+    for value in landmarks.values():
+        figure.add_vline(x=float(frames.spread(value)), line={"color": palette.BEFORE, "width": 1, "dash": "dot"})
+    position = float(frames.spread(threshold))
+    figure.add_vrect(x0=position, x1=float(index.edges[-1]), fillcolor=palette.THRESHOLD, opacity=0.09, line_width=0)
+    figure.add_vline(x=position, line={"color": palette.THRESHOLD, "width": 2.5})
+    _say_threshold(figure, index, threshold, position)
+    ticks = [tick for tick in TICKS if index.edges[0] <= frames.spread(tick) <= index.edges[-1]]
+    figure.update_xaxes(
+        title="Score = loss after - loss before (nats; linear near 0, logarithmic beyond)",
+        tickvals=[float(frames.spread(tick)) for tick in ticks],
+        ticktext=[f"{tick:g}" for tick in ticks],
+        range=[float(index.edges[0]), float(index.edges[-1])],
+        zeroline=False,
+    )
+    figure.update_yaxes(title="Training samples", gridcolor=palette.GRID, rangemode="tozero")
+    _plain(figure, height=360)
+    figure.update_layout(barmode="stack", bargap=0, margin={"t": 40}, legend={"y": 1.14})
+    return figure
+
+
+def accuracy_intervals(report: Mapping[str, Any]) -> go.Figure:
+    """Every model's accuracy with its 95 % interval, one panel per group of test images."""
+    parts, names = frames.parts_of(report), frames.ordered_models(report)[::-1]
+    figure = make_subplots(cols=len(parts), shared_yaxes=True, subplot_titles=[PART_TITLES[part] for part in parts])
+    for column, part in enumerate(parts, start=1):
+        models = [report["models"][name] for name in names]
+        values = [model[part] for model in models]
+        bounds = [model["intervals"][part] for model in models]
+        figure.add_scatter(
+            row=1,
+            col=column,
+            x=values,
+            y=[frames.MODEL_TITLES.get(name, name) for name in names],
+            mode="markers",
+            marker={"size": 11, "color": [palette.MODELS.get(name, palette.CLEAN) for name in names]},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [high - value for value, (_, high) in zip(values, bounds, strict=True)],
+                "arrayminus": [value - low for value, (low, _) in zip(values, bounds, strict=True)],
+                "color": palette.BEFORE,
+                "thickness": 1.5,
+                "width": 5,
+            },
+            customdata=[frames.interval(bound) for bound in bounds],
+            hovertemplate="%{y}: %{x:.1f} %<br>95 % interval %{customdata}<extra></extra>",
+            showlegend=False,
+        )
+    figure.update_xaxes(title="Accuracy (%)", gridcolor=palette.GRID, zeroline=False, nticks=6)
+    figure.update_yaxes(gridcolor=palette.GRID)
+    _plain(figure, height=110 + 38 * len(names))
+    figure.update_layout(margin={"t": 36})
+    return figure
+
+
+def per_class_change(report: Mapping[str, Any], before: str, after: str) -> go.Figure:
+    """A dumbbell per class: accuracy before (open circle) and after (diamond)."""
+    table = frames.per_class(report, before, after)
+    names = [f"{name} *" if kind == "noisy" else name for name, kind in zip(table["Class"], table["Kind"], strict=True)]
+    figure = go.Figure()
+    for name, old, new in zip(names, table["Before (%)"], table["After (%)"], strict=True):
+        figure.add_scatter(
+            x=[old, new], y=[name, name], mode="lines", line={"color": palette.BEFORE, "width": 2.5},
+            showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+    for column, intervals, title, symbol, color in (
+        ("Before (%)", "Before, 95 %", frames.MODEL_TITLES[before], "circle-open", palette.CORRUPTED),
+        ("After (%)", "After, 95 %", frames.MODEL_TITLES.get(after, after), "diamond", palette.AFTER),
+    ):
+        figure.add_scatter(
+            x=table[column],
+            y=names,
+            mode="markers",
+            name=title,
+            marker={"symbol": symbol, "size": 12, "color": color, "line": {"width": 2.5, "color": color}},
+            customdata=table[intervals],
+            hovertemplate="class %{y}: %{x:.1f} %<br>95 % interval %{customdata}<extra>" + title + "</extra>",
+        )
+    figure.update_xaxes(title="Accuracy on test images of the class (%)", gridcolor=palette.GRID, zeroline=False)
+    title = "Class (* = noisy class)" if (table["Kind"] == "noisy").any() else "Class"
+    figure.update_yaxes(title=title, gridcolor=palette.GRID, type="category", autorange="reversed")
+    _plain(figure, height=120 + 30 * len(names))
+    figure.update_layout(legend={"y": 1.1})
+    return figure
+
+
+def confusion(report: Mapping[str, Any], model: str) -> go.Figure:
+    """Which class a model takes for which: the share of each true class, with counts written in."""
+    counts = np.array(report["models"][model]["confusion"], dtype=np.int64)
+    names = report["data"]["class_names"]
+    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = go.Figure(
+        go.Heatmap(
+            z=share,
+            x=names,
+            y=names,
+            zmin=0,
+            zmax=100,
+            # Square root: a few per cent of mistakes must show beside a diagonal near 100.
+            colorscale=[[0, "#F6F4EE"], [0.02, "#D3E3EC"], [0.1, "#9CC3D9"], [0.4, "#3B82C4"], [1, "#123A63"]],
+            text=[[str(count) if count else "" for count in row] for row in counts],
+            texttemplate="%{text}",
+            textfont={"size": 11},
+            customdata=counts,
+            hovertemplate="true %{y}, predicted %{x}<br>%{customdata} images, %{z:.1f} % of the class<extra></extra>",
+            colorbar={"title": "% of<br>true class", "thickness": 10, "outlinewidth": 0},
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_xaxes(title="Predicted class", type="category", showgrid=False)
+    figure.update_yaxes(title="True class", type="category", autorange="reversed", showgrid=False)
+    _plain(figure, height=430)
+    return figure
+
+
+def _say_threshold(figure: go.Figure, index: ScoreIndex, threshold: float, position: float) -> None:
+    right_half = position > (index.edges[0] + index.edges[-1]) / 2
+    figure.add_annotation(
+        x=min(max(position, float(index.edges[0])), float(index.edges[-1])),
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="right" if right_half else "left",
+        showarrow=False,
+        text=f"<b>threshold {threshold:.4g}</b>: {index.count_above(threshold):,} suspects above",
+        font={"color": palette.THRESHOLD, "size": 13},
+    )
+
+
+def _pairs(values: Any) -> list[tuple[float, float]]:
+    return list(zip(values[:-1], values[1:], strict=True))
+
+
+def _plain(figure: go.Figure, *, height: int) -> None:
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"},
+        hoverlabel={"namelength": -1},
+        dragmode=False,
+    )

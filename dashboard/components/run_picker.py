@@ -1,0 +1,27 @@
+"""The picker of the run that every page shows."""
+
+import streamlit as st
+
+from dashboard import session
+
+
+def draw(names: list[str], *, unknown: str | None) -> None:
+    """Draw the picker when there is something to pick from; its choice stands in the URL."""
+    if names:
+        session.bound(
+            st.selectbox,
+            "Run",
+            key=session.RUN,
+            options=names,
+            index=None,
+            placeholder="Choose a run",
+            width=460,
+        )
+    if unknown and not st.session_state.get(session.RUN):
+        there = "Choose one of the runs above" if names else "Nothing has been computed here yet: open the start page"
+        st.warning(
+            f"There is no run named {unknown!r} here; it may have been deleted, or the link comes from another "
+            f"computer. {there}.",
+            icon=":material/link_off:",
+            title="This link points to an unknown run",
+        )

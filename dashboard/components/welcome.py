@@ -1,0 +1,31 @@
+"""The empty state: one button."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+STEPS = (
+    (":material/model_training:", "Train", "A small network learns 2,700 digits, 432 of them with a wrong label."),
+    (":material/image_search:", "Find", "A better informed copy of it shows which samples it would rather forget."),
+    (":material/straighten:", "Align", "Each suspect gets a soft label that fits it, and a slightly moved image."),
+    (":material/healing:", "Repair", "The network is fine-tuned on the aligned suspects, and tested honestly."),
+)
+
+
+def draw(start: Callable[[], None], *, where: str) -> None:
+    """What the dashboard does, and the button that shows it on real digits."""
+    with st.container(width=860, horizontal_alignment="left", gap="medium"):
+        st.title("Find the training samples that harm a model, and repair it")
+        st.markdown(
+            "See it work on 5,000 real handwritten digits that come with this program. Nothing is downloaded; on two "
+            "processor cores it takes about a minute, and you can watch every stage."
+        )
+        st.button("Run the demo", type="primary", on_click=start, icon=":material/play_arrow:", key="run_demo")
+        columns = st.columns(4)
+        for column, (icon, verb, text) in zip(columns, STEPS, strict=True):
+            with column.container(border=True, height="stretch"):
+                st.markdown(f"**{icon} {verb}**")
+                st.markdown(text)
+        st.caption(
+            f"Runs are kept in {where}. To use your own settings, type: python -m bir_core run CONFIG.toml"
+        )

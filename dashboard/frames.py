@@ -1,0 +1,306 @@
+"""Records and reports turned into what a view shows: plain tables and a sorted index of scores. No Streamlit."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+MODEL_TITLES = {
+    "base": "Base model (before)",
+    "bir": "BIR",
+    "bir_with_reserved": "BIR + reserved set",
+    "enhanced": "Enhanced model",
+    "fine_tune": "Fine-tune on the rest",
+    "retrain": "Retrain without suspects",
+}
+NUM_BINS = 120
+NEAR_ZERO = 0.02
+"""Scores (nats) within this are drawn on a nearly linear scale, larger ones on a logarithmic one."""
+
+
+def spread(score: Any) -> Any:
+    """Where a score stands on the histogram's axis: linear near zero, logarithmic far from it."""
+    return np.arcsinh(np.asarray(score, dtype=np.float64) / NEAR_ZERO)
+
+
+def unspread(position: Any) -> Any:
+    """The score at a position of the histogram's axis."""
+    return np.sinh(np.asarray(position, dtype=np.float64)) * NEAR_ZERO
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cut:
+    """A threshold for a wanted K.
+
+    Attributes:
+        threshold: the score above which samples are suspects.
+        num_suspects: how many are above it.
+        tie: a sentence when K cannot be had because scores are equal, else empty.
+    """
+
+    threshold: float
+    num_suspects: int
+    tie: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoreIndex:
+    """Scores of N training samples, sorted once so that any threshold is answered in microseconds.
+
+    Attributes:
+        scores: (N,) nats, higher = more suspect.
+        labels: (N,) given class.
+        predictions: (N,) class that the enhanced model believes.
+        corrupted: (N,) which samples are known to be corrupted, or None when nobody knows.
+        class_names: in label order.
+    """
+
+    scores: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    corrupted: NDArray[np.bool_] | None
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """(N,) positions, most suspect first; equal scores stay in data-set order."""
+        return np.argsort(-self.scores, kind="stable")
+
+    @cached_property
+    def ascending(self) -> NDArray[np.float64]:
+        """(N,) sorted scores."""
+        return np.sort(self.scores)
+
+    @cached_property
+    def per_class(self) -> tuple[NDArray[np.float64], ...]:
+        """Sorted scores of each given class."""
+        return tuple(np.sort(self.scores[self.labels == label]) for label in range(len(self.class_names)))
+
+    @cached_property
+    def corrupted_ascending(self) -> NDArray[np.float64]:
+        """Sorted scores of the corrupted samples."""
+        return np.sort(self.scores[self.corrupted]) if self.corrupted is not None else np.empty(0)
+
+    @cached_property
+    def edges(self) -> NDArray[np.float64]:
+        """(NUM_BINS + 1,) bin edges on the histogram's axis."""
+        low, high = spread(self.ascending[[0, -1]])
+        margin = max((high - low) * 0.01, 1e-3)
+        return np.linspace(low - margin, high + margin, NUM_BINS + 1)
+
+    @cached_property
+    def counts(self) -> dict[str, NDArray[np.int64]]:
+        """Histogram by kind: "clean" and "corrupted" when that is known, else "all"."""
+        if self.corrupted is None:
+            return {"all": self._bins(self.scores)}
+        return {
+            "clean": self._bins(self.scores[~self.corrupted]),
+            "corrupted": self._bins(self.scores[self.corrupted]),
+        }
+
+    @cached_property
+    def auc(self) -> float | None:
+        """Share of (corrupted, clean) pairs in which the corrupted one scores higher; ties count half."""
+        if self.corrupted is None or self.corrupted.all():
+            return None
+        clean = np.sort(self.scores[~self.corrupted])
+        below = np.searchsorted(clean, self.corrupted_ascending, "left")
+        upto = np.searchsorted(clean, self.corrupted_ascending, "right")
+        return float((below + upto).mean() / 2 / len(clean))
+
+    def count_above(self, threshold: float) -> int:
+        """How many scores exceed the threshold."""
+        return _above(self.ascending, threshold)
+
+    def per_class_above(self, threshold: float) -> list[int]:
+        """How many of each given class exceed it."""
+        return [_above(scores, threshold) for scores in self.per_class]
+
+    def caught(self, threshold: float) -> int:
+        """How many corrupted samples exceed it."""
+        return _above(self.corrupted_ascending, threshold)
+
+    def precision_recall(self, threshold: float) -> tuple[float | None, float | None]:
+        """Both in 0..1; None where nothing is selected or truth is unknown."""
+        if self.corrupted is None:
+            return None, None
+        caught, chosen = self.caught(threshold), self.count_above(threshold)
+        return (caught / chosen if chosen else None), caught / len(self.corrupted_ascending)
+
+    def cut_for(self, wanted: int) -> Cut:
+        """The threshold between the K-th and the next score."""
+        num = len(self)
+        wanted = min(max(wanted, 0), num)
+        upper = math.inf if wanted == 0 else float(self.ascending[num - wanted])
+        lower = -math.inf if wanted == num else float(self.ascending[num - wanted - 1])
+        if upper == lower:
+            count = self.count_above(upper)
+            reached = num - int(np.searchsorted(self.ascending, upper, "left"))
+            tie = (
+                f"The scores ranked {wanted} and {wanted + 1} are equal ({upper:.4g}), so no threshold takes exactly "
+                f"{wanted}: it is {count} or {reached}. Taken: {count}."
+            )
+            return Cut(threshold=upper, num_suspects=count, tie=tie)
+        return Cut(threshold=_shortest_between(lower, upper), num_suspects=wanted, tie="")
+
+    def ranked(
+        self, threshold: float, *, given: Sequence[int] = (), believed: Sequence[int] = (), sort: str = "score"
+    ) -> NDArray[np.int64]:
+        """Positions of the suspects that pass the filters, in the order wanted; an empty filter lets all pass."""
+        chosen = self.order[: self.count_above(threshold)]
+        if given:
+            chosen = chosen[np.isin(self.labels[chosen], given)]
+        if believed:
+            chosen = chosen[np.isin(self.predictions[chosen], believed)]
+        if sort == "lowest":
+            return chosen[::-1]
+        if sort == "given":
+            return chosen[np.argsort(self.labels[chosen], kind="stable")]
+        if sort == "believed":
+            return chosen[np.argsort(self.predictions[chosen], kind="stable")]
+        return chosen
+
+    def _bins(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.histogram(spread(scores), bins=self.edges)[0].astype(np.int64)
+
+
+def _above(ascending: NDArray[np.float64], threshold: float) -> int:
+    return len(ascending) - int(np.searchsorted(ascending, threshold, "right"))
+
+
+def _shortest_between(lower: float, upper: float) -> float:
+    """A number t with lower <= t < upper, in as few decimals as will do, so that it reads well in a link."""
+    if math.isinf(lower) and math.isinf(upper):
+        return 0.0
+    if math.isinf(upper):
+        return math.ceil(lower * 1000) / 1000
+    if math.isinf(lower):
+        return math.floor(upper * 1000) / 1000 - 0.001
+    middle = (lower + upper) / 2
+    for digits in range(2, 17):
+        rounded = round(middle, digits)
+        if lower <= rounded < upper:
+            return rounded
+    return lower
+
+
+def slider_stops(index: ScoreIndex, extra: Sequence[float], num: int = 240) -> list[float]:
+    """Thresholds that a slider offers: even steps of the histogram's axis, and ``extra`` exactly."""
+    steps = unspread(np.linspace(index.edges[0], index.edges[-1], num))
+    rounded = {float(f"{value:.3g}") for value in steps.tolist()}
+    return sorted(rounded | {float(value) for value in extra})
+
+
+def class_counts(index: ScoreIndex, threshold: float) -> pd.DataFrame:
+    """One row per given class: samples, suspects, share, and corrupted ones when known."""
+    sizes = [len(scores) for scores in index.per_class]
+    above = index.per_class_above(threshold)
+    table = pd.DataFrame(
+        {
+            "Given class": index.class_names,
+            "Samples": sizes,
+            "Suspects": above,
+            "Share": [100 * count / size if size else 0.0 for count, size in zip(above, sizes, strict=True)],
+        }
+    )
+    if index.corrupted is not None:
+        table["Corrupted"] = np.bincount(index.labels[index.corrupted], minlength=len(sizes))
+    return table
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """An accuracy as text."""
+    return "-" if value is None else f"{value:.{digits}f} %"
+
+
+def interval(values: Sequence[float] | None) -> str:
+    """A 95 % interval as text."""
+    return "" if not values else f"{values[0]:.1f} to {values[1]:.1f}"
+
+
+def points(difference: Mapping[str, float] | None) -> str:
+    """A paired difference with its interval, in percentage points."""
+    if not difference:
+        return "-"
+    return f"{difference['difference']:+.1f} ({difference['low']:+.1f} to {difference['high']:+.1f})"
+
+
+def find_difference(report: Mapping[str, Any], model: str, minus: str, part: str) -> dict[str, float] | None:
+    """The paired difference of two models on "all", "clean" or "noisy", if the report has it."""
+    for row in report["differences"]:
+        if row["model"] == model and row["minus"] == minus:
+            found: dict[str, float] | None = row.get(part)
+            return found
+    return None
+
+
+def parts_of(report: Mapping[str, Any]) -> list[str]:
+    """Which groups of test images the report tells apart."""
+    base = report["models"]["base"]
+    return [part for part in ("all", "clean", "noisy") if base.get(part) is not None]
+
+
+def ordered_models(report: Mapping[str, Any]) -> list[str]:
+    """Names of the models, the base model first, then the one that the report puts first."""
+    names = list(report["models"])
+    first = ["base", report["repair"]["method"]]
+    wanted = first + [name for name in MODEL_TITLES if name not in first]
+    return [name for name in wanted if name in names]
+
+
+def comparison(report: Mapping[str, Any]) -> pd.DataFrame:
+    """One row per model: accuracies with intervals, and the paired difference to the base model."""
+    rows = []
+    for name in ordered_models(report):
+        model = report["models"][name]
+        row = {"Model": MODEL_TITLES.get(name, name)}
+        for part in parts_of(report):
+            row[f"{part.capitalize()} (%)"] = f"{model[part]:.1f}  ({interval(model['intervals'].get(part))})"
+        row["Minus base, all (points)"] = "" if name == "base" else points(find_difference(report, name, "base", "all"))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def per_class(report: Mapping[str, Any], before: str, after: str) -> pd.DataFrame:
+    """One row per class: accuracy before and after, with intervals and n."""
+    names = report["data"]["class_names"]
+    noisy = set(report["data"]["noisy_classes"])
+    rows = []
+    pairs = zip(report["models"][before]["per_class"], report["models"][after]["per_class"], strict=True)
+    for old, new in pairs:
+        rows.append(
+            {
+                "Class": names[old["label"]],
+                "Kind": "noisy" if old["label"] in noisy else "clean",
+                "Before (%)": old["accuracy"],
+                "Before, 95 %": interval((old["low"], old["high"])),
+                "After (%)": new["accuracy"],
+                "After, 95 %": interval((new["low"], new["high"])),
+                "Change (points)": new["accuracy"] - old["accuracy"],
+                "Test images": old["num"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def candidates(report_selection: Mapping[str, Any]) -> pd.DataFrame:
+    """The layer subsets tried: loss on the reserved set after one epoch, smallest first."""
+    rows = [
+        {
+            "Layers": row["label"],
+            "Names": ", ".join(row["layers"]),
+            "Reserved loss (nats)": row["loss"],
+            "Parameters": row["num_parameters"],
+            "Chosen": "chosen" if row["label"] == report_selection["label"] else "",
+        }
+        for row in report_selection["candidates"]
+    ]
+    return pd.DataFrame(rows).sort_values("Reserved loss (nats)") if rows else pd.DataFrame()

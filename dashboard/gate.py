@@ -1,0 +1,164 @@
+"""What stands between a view and its run: no run yet, an unknown one, a damaged one, a result still to come."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dashboard import runs, session
+from dashboard.components import job_progress, welcome
+from dashboard.runs import Job, Run
+
+_REFUSED = "refused"
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Show a foreseen fault as its sentence, and nothing after it."""
+    try:
+        yield
+    except runs.FAULTS as fault:
+        st.error(str(fault), icon=":material/error:")
+
+
+def run_names() -> list[str]:
+    """Names of all runs, newest first."""
+    return runs.names()
+
+
+def settle_run() -> str | None:
+    """Choose the run to show; returns the name that was asked for when there is no such run."""
+    session.choose_run(runs.names())
+    return session.unknown_run()
+
+
+def the_run() -> Run:
+    """The run that the reader looks at; ends the page with what to do when there is none."""
+    show_refusal()
+    if not runs.names() and session.unknown_run() is None:
+        welcome.draw(start_demo, where=str(runs.root()))
+        st.stop()
+    name = st.session_state.get(session.RUN)
+    if not name:
+        st.stop()
+    try:
+        return runs.open_run(name)
+    except runs.RunDamaged as fault:
+        st.error(str(fault), icon=":material/error:", title="This run cannot be read")
+        st.caption("Other runs are not touched: choose one above.")
+        st.stop()
+
+
+def needs(run: Run, stage: str) -> None:
+    """End the page, with progress or with what to do, unless the result of ``stage`` is there and whole."""
+    try:
+        if runs.has(run, stage):
+            return
+    except runs.RunDamaged as fault:
+        _offer_again(run, stage, str(fault))
+        st.stop()
+    job = runs.latest_job(run.name)
+    if job is None:
+        _offer_start(run)
+    elif job.state in runs.ACTIVE:
+        watch(run, job, until=stage)
+    else:
+        ended(job)
+    st.stop()
+
+
+def watch(run: Run, job: Job, *, until: str | None = None) -> None:
+    """Live progress of a job; draws the whole page again when it ends or when the stage ``until`` is there."""
+
+    @st.fragment(run_every="1s")
+    def live() -> None:
+        with guarded():
+            now = runs.find_job(job.id)
+            if now.state not in runs.ACTIVE or (until is not None and _is_there(run, until)):
+                st.rerun()
+            job_progress.draw(now, runs.STAGE_TITLES, on_cancel=cancel)
+
+    live()
+
+
+def ended(job: Job) -> None:
+    """A job that did not finish: the sentence, the end of its log, and how to go on."""
+    job_progress.draw_ended(job, runs.STAGE_TITLES, log=runs.log_tail(job.id), on_resume=resume)
+
+
+def show_refusal() -> None:
+    """What a callback could not do, said once."""
+    refused = st.session_state.pop(_REFUSED, None)
+    if refused:
+        st.error(refused, icon=":material/block:")
+
+
+def start_demo() -> None:
+    """Callback: create and compute the demonstration."""
+    with _refusable():
+        session.show_run(runs.start_demo())
+
+
+def cancel(job_id: int) -> None:
+    """Callback: stop a job."""
+    with _refusable():
+        runs.cancel(job_id)
+
+
+def resume(job_id: int) -> None:
+    """Callback: go on with a job."""
+    with _refusable():
+        runs.resume(job_id)
+
+
+def compute(name: str, stages: tuple[str, ...] | None = None, *, force: bool = False) -> None:
+    """Callback: compute a run, or only some stages of it."""
+    with _refusable():
+        runs.compute(name, force=force) if stages is None else runs.compute(name, stages, force=force)
+
+
+def repair(parent: Run, changes: dict[str, dict[str, object]]) -> None:
+    """Callback: fork, compute, and show the new run."""
+    with _refusable():
+        session.show_run(runs.start_repair(parent, changes))
+
+
+@contextmanager
+def _refusable() -> Iterator[None]:
+    try:
+        yield
+    except runs.FAULTS as fault:
+        st.session_state[_REFUSED] = str(fault)
+
+
+def _is_there(run: Run, stage: str) -> bool:
+    try:
+        return runs.has(run, stage)
+    except runs.RunDamaged:
+        return True
+
+
+def _offer_start(run: Run) -> None:
+    st.info(
+        f"Run {run.name!r} has no result for this page yet, and no job computes it.",
+        icon=":material/hourglass_empty:",
+        title="Not computed yet",
+    )
+    st.button("Compute this run", type="primary", on_click=compute, args=(run.name,), icon=":material/play_arrow:")
+
+
+def _offer_again(run: Run, stage: str, sentence: str) -> None:
+    job = runs.latest_job(run.name)
+    if job is not None and job.state in runs.ACTIVE:
+        watch(run, job)
+        return
+    st.error(sentence, icon=":material/error:", title="A result of this run is damaged")
+    st.button(
+        "Compute it again",
+        type="primary",
+        on_click=compute,
+        args=(run.name, (stage,)),
+        kwargs={"force": True},
+        icon=":material/refresh:",
+        help=f"{runs.STAGE_TITLES[stage]}; the other results are kept.",
+    )

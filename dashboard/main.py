@@ -1,0 +1,29 @@
+"""Page, navigation and run picker; the views do the rest."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import gate
+from dashboard.components import run_picker
+
+VIEWS = Path(__file__).parent / "views"
+PAGES = (
+    ("overview", "Overview", ":material/space_dashboard:", "What was trained on what, and what the repair brought."),
+    ("scores", "Scores", ":material/bar_chart:", "How suspect every training sample is; choose the threshold."),
+    ("suspects", "Suspects", ":material/image_search:", "Look at the samples above the threshold, one by one."),
+    ("repair", "Repair", ":material/healing:", "Repair with other settings, and compare before with after."),
+    ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
+)
+
+st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
+page = st.navigation(
+    [
+        st.Page(VIEWS / f"{name}.py", title=title, icon=icon, help=text, default=name == "overview")
+        for name, title, icon, text in PAGES
+    ],
+    position="top",
+)
+with gate.guarded():
+    run_picker.draw(gate.run_names(), unknown=gate.settle_run())
+    page.run()

@@ -1,0 +1,17 @@
+"""Colours of charts and cards: each has a contrast of at least 3 to both page backgrounds, and blue stands against
+orange so that colour-blind readers can tell them apart."""
+
+CLEAN = "#3B82C4"
+CORRUPTED = "#D9772B"
+BEFORE = "#7D868C"
+AFTER = "#22908A"
+THRESHOLD = "#B8528A"
+MODELS = {
+    "base": BEFORE,
+    "enhanced": "#8E6BBF",
+    "bir": AFTER,
+    "bir_with_reserved": "#5F9F3C",
+    "fine_tune": CLEAN,
+    "retrain": CORRUPTED,
+}
+GRID = "rgba(125,134,140,0.25)"

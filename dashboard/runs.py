@@ -1,0 +1,218 @@
+"""The one door to the engine: runs, their results and their jobs, cached where reading costs. Never imports torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from bir_core import config as run_config
+from bir_core import flow, jobs, run_folder, storage
+from bir_core.config import LANDMARKS, RunConfig
+from bir_core.errors import InputError, RunBusy, RunDamaged, RunNotFound, StageFailed
+from bir_core.jobs import Job
+from bir_core.records import Aligned, LabelledImages, Scores, Truth
+from bir_core.run_folder import Run
+from dashboard.frames import ScoreIndex
+
+__all__ = ["LANDMARKS", "Job", "Run", "RunBusy", "RunConfig", "RunDamaged", "RunNotFound", "StageFailed"]
+
+FAULTS = (InputError, StageFailed, OSError)
+"""What a view answers with one sentence."""
+
+STAGE_TITLES = {stage.name: stage.title for stage in flow.STAGES}
+ACTIVE = ("queued", "running")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """The training part with everything known of it; ``truth`` is None when nobody knows what is wrong."""
+
+    images: LabelledImages
+    class_names: tuple[str, ...]
+    truth: Truth | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scored:
+    """The scores of the training part, sorted for the views."""
+
+    scores: Scores
+    index: ScoreIndex
+
+
+# ---------------------------------------------------------------- runs and their results
+
+
+def root() -> Path:
+    """The folder of all runs."""
+    return run_folder.runs_root()
+
+
+def names() -> list[str]:
+    """Names of all runs, newest first."""
+    return run_folder.names(root())
+
+
+def open_run(name: str) -> Run:
+    """The run called ``name``; raises RunNotFound or RunDamaged."""
+    return run_folder.open_run(root(), name)
+
+
+def has(run: Run, stage: str) -> bool:
+    """Whether a whole result of ``stage`` is there; raises RunDamaged when it is there and not whole."""
+    return run_folder.read_stage(run, stage) is not None
+
+
+def is_current(run: Run, stage: str) -> bool:
+    """Whether the result of ``stage`` was made from the run's present config and inputs."""
+    return run_folder.is_fresh(run, stage)
+
+
+def report(run: Run) -> dict[str, Any]:
+    """The report of a run; its stage must be there."""
+    return _load(run, ("evaluate",), lambda: storage.load_report(run.path / "evaluate"))
+
+
+def samples(run: Run) -> Samples:
+    """The training samples of a run."""
+    return _load(run, ("data",), lambda: _read_samples(run.path / "data"))
+
+
+def scored(run: Run) -> Scored:
+    """The scores of a run."""
+    return _load(run, ("data", "score"), lambda: _read_scores(run))
+
+
+def aligned(run: Run) -> Aligned:
+    """The aligned training samples of a run."""
+    return _load(run, ("align",), lambda: storage.load_aligned(run.path / "align"))
+
+
+def selection(run: Run) -> dict[str, Any]:
+    """The chosen layer subset and the table behind it, as the report writes it."""
+
+    def read() -> dict[str, Any]:
+        choice = storage.load_layer_choice(run.path / "select")
+        rows = [{**vars(row), "layers": list(row.layers)} for row in choice.candidates]
+        return {"label": choice.label, "chosen_by": choice.chosen_by, "candidates": rows}
+
+    return _load(run, ("select",), read)
+
+
+def default_threshold(run: Run) -> float:
+    """The threshold that the run's own config means: its threshold, or the one between K and K + 1."""
+    wanted = run.config.identify.top_k
+    return run.config.identify.threshold if wanted is None else scored(run).index.cut_for(wanted).threshold
+
+
+def _read_samples(folder: Path) -> Samples:
+    truth = storage.load_truth(folder)
+    return Samples(
+        images=storage.load_part(folder, "train"),
+        class_names=storage.load_class_names(folder),
+        truth=truth if truth.corrupted.any() else None,
+    )
+
+
+def _read_scores(run: Run) -> Scored:
+    scores, known = storage.load_scores(run.path / "score"), samples(run)
+    if len(scores) != len(known.images):
+        raise RunDamaged(
+            f"run {run.name!r} has {len(scores)} scores for {len(known.images)} training samples: they are not of the "
+            f"same run; compute the scores again with 'stage score {run.name} --force'"
+        )
+    index = ScoreIndex(
+        scores=scores.score,
+        labels=known.images.labels,
+        predictions=scores.predictions,
+        corrupted=None if known.truth is None else known.truth.corrupted,
+        class_names=known.class_names,
+    )
+    return Scored(scores=scores, index=index)
+
+
+def _load(run: Run, stages: tuple[str, ...], read: Callable[[], Value]) -> Value:
+    digests = []
+    for stage in stages:
+        result = run_folder.read_stage(run, stage)
+        if result is None:
+            raise InputError(f"run {run.name!r} has no result of stage {stage!r} yet: compute it first")
+        digests.append(result.digest)
+    return _cached(str(run.path), stages, tuple(digests), read)  # type: ignore[no-any-return]
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _cached(_path: str, stages: tuple[str, ...], digests: tuple[str, ...], _read: Callable[[], Any]) -> Any:
+    """Keyed by content: forks that share a stage share the record in memory too."""
+    return _read()
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def latest_job(name: str) -> Job | None:
+    """The newest job of a run."""
+    return jobs.latest(root(), name)
+
+
+def all_jobs() -> list[Job]:
+    """Every job, newest first."""
+    return jobs.list_jobs(root())
+
+
+def find_job(job_id: int) -> Job:
+    """One job, as it stands now."""
+    return jobs.find(root(), job_id)
+
+
+def log_tail(job_id: int, lines: int = 40) -> str:
+    """The end of a job's log."""
+    return jobs.log_tail(root(), job_id, lines)
+
+
+def cancel(job_id: int) -> None:
+    """Stop a job."""
+    jobs.cancel(root(), job_id)
+
+
+def resume(job_id: int) -> Job:
+    """Go on where a job ended."""
+    return jobs.resume(root(), job_id)
+
+
+def compute(name: str, stages: tuple[str, ...] = flow.NAMES, *, force: bool = False) -> Job:
+    """Start a job on a run that exists."""
+    return jobs.submit(root(), name, stages, force)
+
+
+def start_demo() -> str:
+    """Create the run of the demonstration and start its job; returns the run's name."""
+    folder = root()
+    config = run_config.demo("label", "lenet", "memorised", 0)
+    run = run_folder.create(folder, config.model_copy(update={"name": run_folder.free_name(folder, config.name)}))
+    jobs.submit(folder, run.name)
+    return run.name
+
+
+def start_repair(parent: Run, changes: dict[str, dict[str, Any]]) -> str:
+    """Fork ``parent`` under changed settings and start the job; returns the new run's name.
+
+    Args:
+        parent: the run whose finished stages are shared.
+        changes: new values by config section, as a form gives them.
+
+    Raises:
+        InputError: a value is impossible; nothing was created then.
+    """
+    values = parent.config.model_dump()
+    for section, fields in changes.items():
+        values[section] = {**values[section], **fields}
+    stem = parent.name.split("-repair")[0][:60]
+    values["name"] = run_folder.free_name(root(), f"{stem}-repair")
+    run = run_folder.fork(parent, run_config.parse(values, origin="repair settings"))
+    jobs.submit(root(), run.name)
+    return run.name

@@ -1,0 +1,80 @@
+"""What is computed now, and what was computed before."""
+
+import streamlit as st
+
+from dashboard import gate, runs
+from dashboard.components import job_progress
+from dashboard.runs import Job
+
+SIGNS = {
+    "running": ("blue", ":material/progress_activity:"),
+    "queued": ("gray", ":material/schedule:"),
+    "finished": ("green", ":material/check_circle:"),
+    "failed": ("red", ":material/error:"),
+    "cancelled": ("orange", ":material/cancel:"),
+}
+SHOWN = 30
+
+
+def active_part() -> None:
+    """The jobs that work or wait, once a second, as long as there are any."""
+
+    @st.fragment(run_every="1s")
+    def live() -> None:
+        with gate.guarded():
+            now = [job for job in runs.all_jobs() if job.state in runs.ACTIVE]
+            for job in now:
+                with st.container(border=True):
+                    head(job)
+                    job_progress.draw(job, runs.STAGE_TITLES, on_cancel=gate.cancel)
+            if [job.id for job in now] != st.session_state.get("active_jobs"):
+                st.session_state["active_jobs"] = [job.id for job in now]
+                st.rerun()
+
+    live()
+
+
+def head(job: Job) -> None:
+    """Run, state, stages and duration in one line."""
+    color, icon = SIGNS[job.state]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(job.state, color=color, icon=icon)
+        st.markdown(f"**{job.run}**", width="content")
+        what = "all stages" if len(job.stages) == len(runs.STAGE_TITLES) else ", ".join(job.stages)
+        st.caption(f"job {job.id} · {what} · {job_progress.duration(job)} · {when(job)}", width="content")
+
+
+def when(job: Job) -> str:
+    """When the job was started or created, in UTC."""
+    moment = job.started or job.created
+    return "" if not moment else moment.replace("T", " ")[:16] + " UTC"
+
+
+gate.show_refusal()
+st.title("Jobs")
+known = runs.all_jobs()
+active = [job for job in known if job.state in runs.ACTIVE]
+ended = [job for job in known if job.state not in runs.ACTIVE]
+if not known:
+    st.info(
+        "No job has run here yet. Run the demo from the Overview, or start a repair; it will be listed here.",
+        icon=":material/inbox:",
+    )
+st.session_state["active_jobs"] = [job.id for job in active]
+if active:
+    st.subheader("Now")
+    active_part()
+if ended:
+    st.subheader("Before")
+    for job in ended[:SHOWN]:
+        with st.container(border=True):
+            head(job)
+            on = job.state == "failed" and job is ended[0]
+            stopped = next((step for step in job.progress if step.state in ("failed", "cancelled")), None)
+            if stopped is not None:
+                st.markdown(f"Stopped in: {runs.STAGE_TITLES.get(stopped.stage, stopped.stage)}.")
+            job_progress.draw_ended(
+                job, runs.STAGE_TITLES, log=runs.log_tail(job.id), on_resume=gate.resume, steps=on
+            )
+    if len(ended) > SHOWN:
+        st.caption(f"The {len(ended) - SHOWN} older jobs are in the database of the runs folder.")

@@ -1,0 +1,128 @@
+"""What was trained on what, and what the repair brought."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, frames, gate, runs
+from dashboard.runs import Run
+
+CORRUPTIONS = {
+    "none": "Nothing was corrupted on purpose.",
+    "label": "got a wrong label on purpose",
+    "input": "were covered with salt and pepper noise on purpose",
+    "adv": "were attacked on purpose so that the model misreads them",
+}
+PRESETS = {
+    "memorised": "until it had memorised them, wrong ones included, as in the paper",
+    "early_stop": "with early stopping, as one would in practice",
+}
+NETWORKS = {"lenet": "LeNet", "conv4": "Conv4"}
+SOURCES = {"mnist5k": "handwritten digits (bundled MNIST)", "mnist": "handwritten digits (full MNIST)"}
+
+
+def headline(report: Mapping[str, Any]) -> None:
+    """Accuracy before and after, with intervals."""
+    method, models = report["repair"]["method"], report["models"]
+    columns = st.columns(len(frames.parts_of(report)) + 1)
+    for column, part in zip(columns, frames.parts_of(report), strict=False):
+        before, after = models["base"], models[method]
+        gain = frames.find_difference(report, method, "base", part)
+        with column.container(border=True, height="stretch", gap="small"):
+            st.metric(
+                f"{charts.PART_TITLES[part]}, n = {before['num'][part]:,}",
+                f"{before[part]:.1f} → {after[part]:.1f} %",
+                f"{gain['difference']:+.1f} points" if gain else None,
+                help="Accuracy of the base model, then of the repaired model, on test images that no stage has touched.",
+            )
+            st.caption(
+                f"95 % intervals: before {frames.interval(before['intervals'][part])}, "
+                f"after {frames.interval(after['intervals'][part])}"
+                + (f"; paired difference {gain['low']:+.1f} to {gain['high']:+.1f}." if gain else ".")
+            )
+    found = report["identification"]
+    with columns[-1].container(border=True, height="stretch", gap="small"):
+        st.metric("Suspects", f"{found['num_suspects']:,}", f"of {found['num_scored']:,} scored", delta_color="off", delta_arrow="off")
+        st.caption(_how_right(report))
+
+
+def _how_right(report: Mapping[str, Any]) -> str:
+    found = report["identification"]
+    if found["precision"] is None or found["recall"] is None:
+        return "Nobody knows which samples are wrong, so precision and recall cannot be said."
+    return (
+        f"{100 * found['precision']:.0f} % of them are truly corrupted, {100 * found['recall']:.0f} % of the "
+        f"{report['data']['num_corrupted']} corrupted are among them; AUC {found['auc']:.3f}."
+    )
+
+
+def story(report: Mapping[str, Any]) -> str:
+    """What was trained on what, in a few sentences."""
+    data, base, chosen = report["data"], report["base"], report["selection"]
+    corrupted = data["num_corrupted"]
+    if corrupted:
+        classes = ", ".join(data["class_names"][label] for label in data["noisy_classes"])
+        harm = f"{corrupted} of them, all of the classes {classes}, {CORRUPTIONS[data['corruption']]}."
+    else:
+        harm = CORRUPTIONS["none"]
+    network = NETWORKS.get(base["network"], base["network"])
+    return (
+        f"**{network}** ({base['num_parameters']:,} parameters) was trained on **{data['num_train']:,} "
+        f"{SOURCES.get(data['source'], data['source'])}**, {PRESETS.get(base['preset'], base['preset'])} "
+        f"({base['num_epochs']} epochs). {harm} The reserved set has {data['num_reserved']} clean images, the test set "
+        f"{data['num_test']:,}. Layers updated: {chosen['label']}, "
+        f"{'chosen by the engine' if chosen['chosen_by'] == 'engine' else 'as the settings ask'}."
+    )
+
+
+def comparisons(report: Mapping[str, Any]) -> None:
+    """Every model beside the repaired one."""
+    st.subheader("Beside the honest alternatives")
+    st.plotly_chart(
+        charts.accuracy_intervals(report),
+        key="comparison",
+        config={"displayModeBar": False},
+        alt="Accuracy of every model with its 95 % interval",
+    )
+    with st.expander("The same as a table", icon=":material/table:"):
+        st.dataframe(frames.comparison(report), hide_index=True, height="content", alt="Accuracy of every model")
+        st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
+
+
+def next_steps() -> None:
+    """Where to go from here."""
+    st.subheader("Where to go next")
+    with st.container(horizontal=True):
+        st.page_link("views/scores.py", label="Choose the threshold on the scores", icon=":material/bar_chart:")
+        st.page_link("views/suspects.py", label="Look at the suspects", icon=":material/image_search:")
+        st.page_link("views/repair.py", label="Repair with other settings", icon=":material/healing:")
+
+
+def show(run: Run) -> None:
+    """The whole page of a finished run."""
+    report = runs.report(run)
+    st.title("Overview")
+    if not runs.is_current(run, "evaluate"):
+        st.warning(
+            "The settings of this run were changed after this report was made: compute the run again to update it.",
+            icon=":material/update:",
+        )
+        st.button("Compute this run", on_click=gate.compute, args=(run.name,), icon=":material/play_arrow:")
+    st.markdown(f"#### {report['conclusion']}")
+    headline(report)
+    st.markdown(story(report))
+    comparisons(report)
+    next_steps()
+
+
+run = gate.the_run()
+job = runs.latest_job(run.name)
+if job is not None and job.state in runs.ACTIVE:
+    gate.watch(run, job)
+    st.stop()
+if job is not None and job.state != "finished":
+    gate.ended(job)
+    st.stop()
+gate.needs(run, "evaluate")
+show(run)

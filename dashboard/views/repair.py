@@ -1,0 +1,153 @@
+"""Repair with other settings, and what the repair of this run brought, class by class."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, frames, gate, runs
+from dashboard.components import repair_form, threshold
+from dashboard.runs import Run
+
+PLAIN = {"displayModeBar": False}
+
+
+@st.fragment
+def settings(run: Run) -> None:
+    """The form; launching makes a new run beside this one."""
+    with gate.guarded():
+        config, index = run.config, runs.scored(run).index
+        chosen = repair_form.method(config.evaluate.method)
+        rules = {"threshold": "Threshold", "top_k": "Top K"}
+        rule = st.segmented_control(
+            "Suspects by",
+            list(rules),
+            format_func=lambda name: rules[name],
+            default="threshold" if config.identify.top_k is None else "top_k",
+            required=True,
+            key="repair_rule",
+            persist_state="session",
+        )
+        cut = threshold.number(runs.default_threshold(run))
+        if rule == "top_k":
+            threshold.top_k(index, cut)
+        num_suspects = index.count_above(cut)
+        repair_form.explain_noop(num_suspects, chosen)
+        step = repair_form.eta(config.align.eta)
+        selection = runs.selection(run)
+        labels = [row["label"] for row in selection["candidates"]]
+        engine = selection["label"] if selection["chosen_by"] == "engine" else None
+        subset = repair_form.layers(labels, engine, config.enhance.layers)
+        if subset != config.enhance.layers:
+            st.caption("Other layers give another enhanced model, so the samples are scored anew.")
+        keep_range = repair_form.clamp(config.align.clamp)
+        changes = repair_form.changes(
+            chosen=chosen,
+            threshold=cut,
+            top_k=num_suspects if rule == "top_k" else None,
+            step=step,
+            subset=subset,
+            keep_range=keep_range,
+        )
+        if st.button(
+            "Start the repair", type="primary", on_click=gate.repair, args=(run, changes), icon=":material/healing:"
+        ):
+            st.rerun()
+        st.caption("Makes a new run that shares the finished stages; this one stays as it is.")
+
+
+def layer_table(run: Run) -> None:
+    """Why these layers."""
+    selection = runs.selection(run)
+    with st.expander("Why these layers", icon=":material/layers:"):
+        st.markdown(
+            "Each subset was trained for one epoch on the reserved set; the smallest loss wins. "
+            + ("Chosen by the engine." if selection["chosen_by"] == "engine" else "This run's settings name the subset.")
+        )
+        table = frames.candidates(selection)
+        st.dataframe(
+            table,
+            hide_index=True,
+            height="content",
+            column_config={"Reserved loss (nats)": st.column_config.NumberColumn(format="%.4f")},
+            alt="Candidate layer subsets with their loss on the reserved set",
+        )
+
+
+def result(report: Mapping[str, Any]) -> None:
+    """Headline of this run's repair and the models beside it."""
+    method = report["repair"]["method"]
+    title = frames.MODEL_TITLES.get(method, method)
+    st.subheader(f"This run: {title}")
+    if report["repair"]["no_op"]:
+        st.info(
+            "No sample was suspect at this run's threshold, so its repair was a no-op: the model is unchanged.",
+            icon=":material/info:",
+        )
+    st.markdown(report["conclusion"])
+    st.plotly_chart(
+        charts.accuracy_intervals(report), key="models", config=PLAIN, alt="Accuracy of every model with its interval"
+    )
+    st.dataframe(frames.comparison(report), hide_index=True, height="content", alt="Accuracy of every model")
+    st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
+    st.markdown(_alignment(report))
+
+
+def _alignment(report: Mapping[str, Any]) -> str:
+    facts = report["alignment"]
+    if not facts["num"]:
+        return "No sample was aligned."
+    return (
+        f"**Alignment** of {facts['num']:,} suspects with eta = {facts['eta']:.4g}: images moved by "
+        f"{100 * facts['mean_relative_step']:.2g} % of their size on average, energy {facts['energy_before']:.2f} → "
+        f"{facts['energy_after']:.2f} (lower = more typical), {100 * facts['label_change_rate']:.2g} % changed their "
+        f"most likely class, {100 * facts['out_of_range']:.2g} % of pixels left [0, 1]."
+    )
+
+
+def by_class(report: Mapping[str, Any]) -> None:
+    """Per-class accuracy and confusion matrices, before and after."""
+    method = report["repair"]["method"]
+    st.subheader("Class by class")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.plotly_chart(
+            charts.per_class_change(report, "base", method),
+            key="per_class",
+            config=PLAIN,
+            alt="Accuracy of each class before and after the repair",
+        )
+    with right:
+        numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in ("Before (%)", "After (%)")}
+        numbers["Change (points)"] = st.column_config.NumberColumn(format="%+.1f")
+        st.dataframe(
+            frames.per_class(report, "base", method),
+            hide_index=True,
+            height="content",
+            column_config=numbers,
+            alt="Accuracy of each class before and after the repair, with 95 % intervals",
+        )
+    st.subheader("Which class is taken for which")
+    for column, model in zip(st.columns(2, gap="large"), ("base", method), strict=True):
+        with column:
+            st.markdown(f"**{'Before' if model == 'base' else 'After'}: {frames.MODEL_TITLES.get(model, model)}**")
+            st.plotly_chart(
+                charts.confusion(report, model), key=f"confusion_{model}", config=PLAIN, alt=f"Confusion matrix of {model}"
+            )
+
+
+run = gate.the_run()
+st.title("Repair")
+gate.needs(run, "data")
+gate.needs(run, "select")
+gate.needs(run, "score")
+left, right = st.columns([1, 2.2], gap="large")
+with left:
+    st.subheader("New repair")
+    settings(run)
+    layer_table(run)
+with right:
+    gate.needs(run, "evaluate")
+    report = runs.report(run)
+    result(report)
+by_class(report)

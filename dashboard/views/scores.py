@@ -1,0 +1,81 @@
+"""How suspect every training sample is, and where to draw the line."""
+
+import streamlit as st
+
+from dashboard import charts, frames, gate, runs
+from dashboard.components import threshold as thresholds
+from dashboard.frames import ScoreIndex
+from dashboard.runs import Run
+
+RECOMMENDED = "log 1.05"
+
+
+@st.fragment
+def board(run: Run) -> None:
+    """Histogram, threshold and counts; moving the threshold redraws only this."""
+    with gate.guarded():
+        index = runs.scored(run).index
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            threshold = thresholds.number(runs.default_threshold(run), width=190)
+            with st.container(width=150):
+                thresholds.top_k(index, threshold)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+                st.markdown("Landmarks", width="content")
+                thresholds.landmark_buttons(threshold, runs.LANDMARKS, recommended=RECOMMENDED)
+        sentence = thresholds.tie_sentence(threshold)
+        if sentence:
+            st.caption(sentence)
+        st.plotly_chart(
+            charts.histogram(index, threshold, runs.LANDMARKS),
+            key="histogram",
+            config={"displayModeBar": False},
+            alt=f"Histogram of scores; {index.count_above(threshold)} are above the threshold {threshold:.4g}",
+        )
+        thresholds.slider(index, threshold, runs.LANDMARKS)
+        figures(index, threshold)
+        classes(index, threshold)
+
+
+def figures(index: ScoreIndex, threshold: float) -> None:
+    """Totals, and how right they are when truth is known."""
+    above = index.count_above(threshold)
+    precision, recall = index.precision_recall(threshold)
+    with st.container(horizontal=True):
+        st.metric("Suspects", f"{above:,}", f"{100 * above / len(index):.1f} % of {len(index):,}", **PLAIN)
+        if index.corrupted is None:
+            st.caption("Nobody knows which samples are wrong, so precision, recall and AUC cannot be said.")
+            return
+        caught, known = index.caught(threshold), int(index.corrupted.sum())
+        said = "-" if precision is None else f"{100 * precision:.1f} %"
+        st.metric("Precision", said, f"{caught:,} of {above:,} suspects are corrupted", **PLAIN)
+        st.metric("Recall", f"{100 * (recall or 0):.1f} %", f"{caught:,} of {known:,} corrupted are found", **PLAIN)
+        auc = "-" if index.auc is None else f"{index.auc:.4f}"
+        st.metric("AUC", auc, "same for every threshold; 0.5 is chance", **PLAIN)
+
+
+PLAIN = {"border": True, "delta_color": "off", "delta_arrow": "off"}
+
+
+def classes(index: ScoreIndex, threshold: float) -> None:
+    """Counts per given class."""
+    table = frames.class_counts(index, threshold)
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        column_config={
+            "Share": st.column_config.ProgressColumn("Suspects (%)", format="%.1f", min_value=0, max_value=100),
+        },
+        alt="Samples, suspects and share of suspects per given class",
+    )
+
+
+run = gate.the_run()
+st.title("Scores")
+st.markdown(
+    "The score of a training sample is how much its loss **grows** when the model learns a little from the clean "
+    "reserved set. Higher = more suspect; samples above the threshold are suspects."
+)
+gate.needs(run, "data")
+gate.needs(run, "score")
+board(run)
