@@ -66,9 +66,7 @@ def choose_layers(
             generator=torch.Generator().manual_seed(seeding.derive(seed, "shuffle")),
         )
         size = sum(parameter.numel() for parameter in layer_groups.parameters(copy, layers))
-        candidates.append(
-            CandidateSubset(label=label, layers=layers, loss=outcome.epochs[0].loss, num_parameters=size)
-        )
+        candidates.append(CandidateSubset(label=label, layers=layers, loss=outcome.epochs[0].loss, num_parameters=size))
         progress(len(candidates), len(labels))
     best = min(candidates, key=lambda candidate: (candidate.loss, candidate.num_parameters))
     return LayerChoice(
@@ -125,9 +123,7 @@ def _features_by_depth(network: torch.nn.Sequential, inputs: torch.Tensor) -> li
     return features
 
 
-def _tensors(
-    samples: LabelledImages, num_classes: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _tensors(samples: LabelledImages, num_classes: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     targets = losses.one_hot(torch.tensor(samples.labels), num_classes)
     return torch.tensor(samples.images, device=device), targets.to(device)
 

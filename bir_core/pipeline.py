@@ -31,7 +31,7 @@ from bir_core import (
 )
 from bir_core.data import corruptions, sources, splits
 from bir_core.flow import StageEvent, Watch
-from bir_core.records import Aligned, LabelledImages, ModelState, Progress, Suspects, no_progress
+from bir_core.records import Aligned, LabelledImages, ModelState, Progress, Suspects
 from bir_core.run_folder import Run
 
 Write = Callable[[Path], None]
@@ -71,8 +71,8 @@ def _no_watch(_event: StageEvent) -> None:
 def compute(run: Run, stages: Sequence[str] = flow.NAMES, *, force: bool = False, watch: Watch = _no_watch) -> None:
     """Compute the named stages of a run, in flow order, and before them those that they need and that are stale.
 
-    A stage whose inputs and config are unchanged is skipped, unless it is named and ``force`` is given. Nothing else can
-    write into the run meanwhile.
+    A stage whose inputs and config are unchanged is skipped, unless it is named and ``force`` is given. Nothing else
+    can write into the run meanwhile.
 
     Args:
         run: the run.

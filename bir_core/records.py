@@ -194,7 +194,8 @@ class Scores:
     @property
     def predictions(self) -> Integers:
         """(N,) class that the enhanced model believes."""
-        return self.soft_labels.argmax(axis=1).astype(np.int64)
+        believed: Integers = self.soft_labels.argmax(axis=1).astype(np.int64)
+        return believed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -58,7 +58,7 @@ def repair(
         return unchanged(base)
     images = np.concatenate([aligned.images, kept.images])
     targets = np.concatenate([aligned.soft_labels, _hard_targets(kept.labels, base.num_classes)])
-    return _fine_tune(base, layers, images, targets, config, seed, device, progress)
+    return _fine_tune(base, layers, images, targets, config=config, seed=seed, device=device, progress=progress)
 
 
 def fine_tune(
@@ -78,7 +78,9 @@ def fine_tune(
         return unchanged(base)
     every_layer = layer_groups.names(networks.restore(base, torch.device("cpu")))
     targets = _hard_targets(kept.labels, base.num_classes)
-    return _fine_tune(base, every_layer, kept.images, targets, config, seed, device, progress)
+    return _fine_tune(
+        base, every_layer, kept.images, targets, config=config, seed=seed, device=device, progress=progress
+    )
 
 
 def draw_remaining(train: LabelledImages, suspects: Integers, *, seed: int) -> LabelledImages:
@@ -133,6 +135,7 @@ def _fine_tune(
     layers: tuple[str, ...],
     images: Floats,
     targets: Floats,
+    *,
     config: RepairConfig,
     seed: int,
     device: torch.device,

@@ -43,7 +43,9 @@ def score(
         labels = torch.tensor(train.labels[chosen], device=device)
         parts.append(_score_batch(prefix, tails, images, labels))
         progress(min(start + batch_size, len(train)), len(train))
-    loss_before, loss_after, predictions, soft_labels = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    loss_before, loss_after, predictions, soft_labels = (
+        np.concatenate(columns) for columns in zip(*parts, strict=True)
+    )
     return Scores(
         loss_before=loss_before.astype(np.float64),
         loss_after=loss_after.astype(np.float64),

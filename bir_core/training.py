@@ -71,10 +71,11 @@ def fit(
         StageFailed: the loss is not a number any more.
     """
     optimizer = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate, fused=True)
-    watch, epochs, best = _Watch(patience=schedule.patience), [], {}
+    watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
+    best: dict[str, Tensor] = {}
     while len(epochs) < schedule.max_epochs and not watch.ended:
         network.train()
-        loss = _run_epoch(network, inputs, targets, optimizer, schedule.batch_size, generator)
+        loss = _run_epoch(network, inputs, targets, optimizer, batch_size=schedule.batch_size, generator=generator)
         _refuse_nan(loss, len(epochs) + 1, schedule)
         epochs.append(_validated(network, loss, *validation))
         if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
@@ -119,10 +120,10 @@ def fine_tune(
     features = layer_groups.activations(prefix, inputs)
     chosen = layer_groups.parameters(network, layers)
     optimizer = torch.optim.Adam(chosen, lr=schedule.learning_rate, fused=True)
-    watch, epochs = _Watch(patience=schedule.patience), []
+    watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     with _only_these_learn(network, chosen):
         while len(epochs) < schedule.max_epochs and not watch.ended:
-            _run_epoch(rest, features, targets, optimizer, schedule.batch_size, generator)
+            _run_epoch(rest, features, targets, optimizer, batch_size=schedule.batch_size, generator=generator)
             epochs.append(Epoch(loss=mean_loss(rest, features, targets)))
             _refuse_nan(epochs[-1].loss, len(epochs), schedule)
             watch.improved(epochs[-1].loss)
@@ -164,6 +165,7 @@ def _run_epoch(
     inputs: Tensor,
     targets: Tensor,
     optimizer: torch.optim.Optimizer,
+    *,
     batch_size: int,
     generator: torch.Generator,
 ) -> float:

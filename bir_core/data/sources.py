@@ -14,7 +14,7 @@ import bir_core
 from bir_core.errors import InputError
 
 ASSETS = Path(bir_core.__file__).resolve().parents[1] / "assets"
-MNIST5K_SHA256 = "TBD"
+MNIST5K_SHA256 = "246e0c30eeea57c8d0037d3f38c8e00651ec204cc61b8022563e9aeeb9d756f4"
 DIGITS = tuple(str(digit) for digit in range(10))
 
 MNIST_FILES = {
@@ -106,7 +106,9 @@ def _read_idx(folder: Path, name: str) -> NDArray[np.uint8]:
     except (OSError, EOFError) as error:
         raise InputError(f"cannot read {path}: {error}; get the file again") from None
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != MNIST_FILES[name]:
-        raise InputError(f"{path} is truncated or altered (md5 of its content differs from MNIST's); get the file again")
+        raise InputError(
+            f"{path} is truncated or altered (md5 of its content differs from MNIST's); get the file again"
+        )
     axes = content[3]
     shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

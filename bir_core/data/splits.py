@@ -23,7 +23,9 @@ def split(source: Source, config: DataConfig, *, seed: int) -> Splits:
     per_class_reserved = config.num_reserved // num_classes
     same = source.held_out is source.training
     order = _shuffled_by_class(source.training, num_classes, seeding.derive(seed, "split", "training"))
-    held = order if same else _shuffled_by_class(source.held_out, num_classes, seeding.derive(seed, "split", "held-out"))
+    held = (
+        order if same else _shuffled_by_class(source.held_out, num_classes, seeding.derive(seed, "split", "held-out"))
+    )
     start = per_class_train if same else 0
     stop = None if source.test_per_class is None else start + per_class_reserved + source.test_per_class
     _require(order, per_class_train, "num_train", config.num_train, source.class_names)

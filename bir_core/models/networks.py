@@ -26,6 +26,8 @@ def build(name: str, image_shape: tuple[int, int, int], num_classes: int, genera
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             _initialise(module, generator)
+        elif isinstance(module, nn.modules.batchnorm._NormBase):
+            module.reset_parameters()
     return network
 
 

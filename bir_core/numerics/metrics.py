@@ -53,7 +53,7 @@ def ranking_auc(scores: Doubles, positives: Flags) -> float | None:
 
 
 def precision_recall(chosen: Integers, positives: Flags) -> tuple[float | None, float | None]:
-    """(share of the chosen that are positive, share of the positives that are chosen); None where nothing is divided."""
+    """(share of the chosen that are positive, share of the positives that are chosen); None where there are none."""
     hits = int(positives[chosen].sum())
     total = int(positives.sum())
     return (hits / len(chosen) if len(chosen) else None), (hits / total if total else None)

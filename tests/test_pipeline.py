@@ -1,0 +1,186 @@
+"""The whole flow on a tiny run: what is skipped, what is computed again, what nobody may see."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bir_core import config, flow, pipeline, run_folder, storage
+from bir_core.config import RunConfig
+from bir_core.errors import InputError, RunBusy, StageFailed
+from bir_core.flow import StageEvent
+from bir_core.run_folder import Run
+
+
+def copy_of(run: Run, root: Path) -> Run:
+    shutil.copytree(run.path, root / run.name)
+    return run_folder.open_run(root, run.name)
+
+
+def computed(run: Run, *stages: str, force: bool = False) -> list[str]:
+    events: list[StageEvent] = []
+    pipeline.compute(run, stages or flow.NAMES, force=force, watch=events.append)
+    return [event.stage for event in events if event.state == "finished"]
+
+
+def changed(run: Run, **sections: dict[str, object]) -> Run:
+    values = run.config.model_dump()
+    for section, update in sections.items():
+        values[section] |= update
+    return run_folder.update_config(run, config.parse(values, origin="test"))
+
+
+def test_functions_and_flow_name_the_same_stages() -> None:
+    assert tuple(pipeline.FUNCTIONS) == flow.NAMES
+
+
+def test_the_flow_runs_one_way() -> None:
+    for position, stage in enumerate(flow.STAGES):
+        assert set(stage.needs) <= set(flow.NAMES[:position])
+        assert set(stage.sections) <= set(RunConfig.model_fields)
+
+
+def test_nothing_is_computed_twice(tiny_run: Run, tmp_path: Path) -> None:
+    assert computed(copy_of(tiny_run, tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"evaluate": {"method": "retrain"}}, ["evaluate"]),
+        ({"align": {"eta": 0.5}}, ["align", "repair", "evaluate"]),
+        ({"identify": {"top_k": 7}}, ["identify", "align", "repair", "compare", "evaluate"]),
+    ],
+)
+def test_a_changed_section_recomputes_what_reads_it_and_what_follows(
+    tiny_run: Run, tmp_path: Path, sections: dict[str, dict[str, object]], expected: list[str]
+) -> None:
+    assert computed(changed(copy_of(tiny_run, tmp_path), **sections)) == expected
+
+
+def test_a_stage_can_be_computed_again_alone_with_the_same_bits(tiny_run: Run, tmp_path: Path) -> None:
+    run = copy_of(tiny_run, tmp_path)
+    before = run_folder.read_stage(run, "enhance")
+    assert computed(run, "enhance", force=True) == ["enhance"]
+    after = run_folder.read_stage(run, "enhance")
+    assert before is not None
+    assert after is not None
+    assert after.files == before.files
+    assert run_folder.fresh_stages(run) == flow.NAMES
+
+
+def test_the_same_config_gives_the_same_bits_in_another_run(tiny_run: Run, tmp_path: Path) -> None:
+    again = run_folder.create(tmp_path, tiny_run.config)
+    pipeline.compute(again)
+    for stage in flow.NAMES[:-1]:
+        ours, theirs = (run_folder.read_stage(run, stage) for run in (again, tiny_run))
+        assert ours is not None
+        assert theirs is not None
+        assert ours.files == theirs.files, stage
+
+
+def test_the_truth_is_not_needed_before_evaluation(tiny_run: Run, tmp_path: Path) -> None:
+    """Every stage but data and evaluate gives the same bits when the truth is turned upside down."""
+    run = copy_of(tiny_run, tmp_path)
+    folder = run.path / "data"
+    truth = storage.load_truth(folder)
+    upside_down = {**truth.__dict__, "corrupted": ~truth.corrupted, "original_labels": 9 - truth.original_labels}
+    before = {stage: run_folder.read_stage(run, stage) for stage in flow.NAMES}
+    splits = storage.load_splits(folder)
+
+    def write(part: Path) -> None:
+        storage.save_splits(part, splits)
+        storage.save_truth(part, type(truth)(**upside_down))
+
+    run_folder.save_stage(run, "data", write, seconds=0, peak_memory_mb=0, device="cpu")
+    assert computed(run) == list(flow.NAMES[1:])
+    for stage in flow.NAMES[1:-1]:
+        ours, theirs = run_folder.read_stage(run, stage), before[stage]
+        assert ours is not None
+        assert theirs is not None
+        assert ours.files == theirs.files, stage
+    first, second = (storage.load_report(one.path / "evaluate") for one in (tiny_run, run))
+    assert first["identification"]["auc"] == pytest.approx(1 - second["identification"]["auc"])
+
+
+def test_the_report_adds_up(tiny_run: Run) -> None:
+    report = storage.load_report(tiny_run.path / "evaluate")
+    assert list(report["models"]) == ["base", "enhanced", "bir", "bir_with_reserved", "fine_tune", "retrain"]
+    for name, model in report["models"].items():
+        sizes = model["num"]
+        assert sizes["all"] == sizes["clean"] + sizes["noisy"] == report["data"]["num_test"]
+        weighted = (model["clean"] * sizes["clean"] + model["noisy"] * sizes["noisy"]) / sizes["all"]
+        assert model["all"] == pytest.approx(weighted), name
+        hits = np.trace(np.array(model["confusion"]))
+        assert model["all"] == pytest.approx(100 * hits / sizes["all"])
+        assert model["intervals"]["all"][0] < model["all"] < model["intervals"]["all"][1]
+    for row in report["differences"]:
+        for group in ("all", "clean", "noisy"):
+            models = report["models"]
+            expected = models[row["model"]][group] - models[row["minus"]][group]
+            assert row[group]["difference"] == pytest.approx(expected)
+            assert row[group]["low"] <= row[group]["difference"] <= row[group]["high"]
+    assert set(report["seconds"]) == set(flow.NAMES[:-1])
+    json.dumps(report, allow_nan=False)
+
+
+def test_no_suspects_makes_the_repair_a_no_op_that_says_so(tiny_run: Run, tmp_path: Path) -> None:
+    run = changed(copy_of(tiny_run, tmp_path), identify={"threshold": 1e6})
+    pipeline.compute(run)
+    report = storage.load_report(run.path / "evaluate")
+    assert report["repair"]["no_op"] is True
+    assert report["models"]["bir"]["confusion"] == report["models"]["base"]["confusion"]
+    assert report["conclusion"] == (
+        "No sample is suspect at this threshold, so there is nothing to repair: leave the model as it is."
+    )
+
+
+def test_every_sample_a_suspect_fails_with_a_sentence_and_keeps_what_was_done(tiny_run: Run, tmp_path: Path) -> None:
+    run = changed(copy_of(tiny_run, tmp_path), identify={"threshold": -1e6})
+    with pytest.raises(StageFailed, match="every training sample is a suspect"):
+        pipeline.compute(run)
+    assert run_folder.fresh_stages(run)[-1] == "repair"
+
+
+def test_a_loss_that_is_no_number_names_the_learning_rate(tiny_config: RunConfig, tmp_path: Path) -> None:
+    values = tiny_config.model_dump()
+    values["base"] |= {"learning_rate": 1e30}
+    run = run_folder.create(tmp_path, config.parse(values, origin="test"))
+    with pytest.raises(StageFailed, match=r"loss became (nan|inf) in epoch \d+: lower the learning rate \(now 1e\+30\)"):
+        pipeline.compute(run)
+    assert run_folder.fresh_stages(run) == ("data",)
+
+
+def test_an_unknown_stage_names_the_known_ones(tiny_run: Run) -> None:
+    with pytest.raises(InputError, match="unknown stage 'scroe': choose one of data, base, select"):
+        pipeline.compute(tiny_run, ["scroe"])
+
+
+def test_a_locked_run_is_refused(tiny_run: Run) -> None:
+    with run_folder.lock(tiny_run.path), pytest.raises(RunBusy, match="is being computed by process"):
+        pipeline.compute(tiny_run)
+
+
+def test_a_run_without_corruption_has_no_noisy_classes(tiny_config: RunConfig, tmp_path: Path) -> None:
+    values = tiny_config.model_dump()
+    values["data"] |= {"corruption": "none"}
+    run = run_folder.create(tmp_path, config.parse(values, origin="test"))
+    pipeline.compute(run)
+    report = storage.load_report(run.path / "evaluate")
+    assert report["identification"]["auc"] is None
+    assert report["models"]["bir"]["noisy"] is None
+    assert report["models"]["bir"]["all"] > 0
+
+
+def test_the_adversarial_corruption_trains_a_victim_first(tiny_config: RunConfig, tmp_path: Path) -> None:
+    values = tiny_config.model_dump()
+    values["data"] |= {"corruption": "adv"}
+    run = run_folder.create(tmp_path, config.parse(values, origin="test"))
+    pipeline.compute(run, ["data"])
+    truth = storage.load_truth(run.path / "data")
+    train = storage.load_part(run.path / "data", "train")
+    step = np.abs(train.images[truth.corrupted] - truth.original_images)
+    assert truth.corrupted.any()
+    assert step.max() == pytest.approx(0.3, abs=1e-6)

@@ -1,0 +1,132 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bir_core import training
+from bir_core.errors import StageFailed
+from bir_core.models import layers, networks
+from bir_core.numerics import losses
+from bir_core.records import ModelState
+from bir_core.training import Schedule
+from tests import cases
+
+SCHEDULE = Schedule(learning_rate=1e-3, batch_size=16, max_epochs=3, patience=None)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def tensors(num: int = 60) -> tuple[Tensor, Tensor, Tensor]:
+    samples = cases.digits(num)
+    labels = torch.tensor(samples.labels)
+    return torch.tensor(samples.images), losses.one_hot(labels, 10), labels
+
+
+@pytest.fixture
+def batch_normed(monkeypatch: pytest.MonkeyPatch) -> nn.Sequential:
+    monkeypatch.setitem(networks.NETWORKS, "batch_normed", cases.batch_normed)
+    network = networks.restore(cases.fresh_model("batch_normed"), cases.CPU)
+    inputs, targets, labels = tensors()
+    training.fit(network, inputs, targets, (inputs, labels), schedule=SCHEDULE, generator=generator())
+    return network
+
+
+def snapshot(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+@pytest.mark.parametrize("chosen", [("layer1",), ("layer2",), ("layer3",), ("layer1", "layer2")])
+def test_fine_tune_moves_the_chosen_layers_and_nothing_else(
+    batch_normed: nn.Sequential, chosen: tuple[str, ...]
+) -> None:
+    inputs, targets, _ = tensors()
+    before = snapshot(batch_normed)
+    training.fine_tune(batch_normed, chosen, inputs, targets, schedule=SCHEDULE, generator=generator())
+    for name, value in batch_normed.state_dict().items():
+        is_statistic = "running" in name or "num_batches" in name
+        should_stay = name.split(".")[0] not in chosen or is_statistic
+        assert torch.equal(value, before[name]) == should_stay, name
+
+
+def test_fit_learns_batch_norm_statistics(batch_normed: nn.Sequential) -> None:
+    """The negative control of the test above: a whole training does move the buffers."""
+    fresh = networks.restore(cases.fresh_model("batch_normed"), cases.CPU)
+    assert not torch.equal(
+        fresh.state_dict()["layer1.1.running_mean"], batch_normed.state_dict()["layer1.1.running_mean"]
+    )
+
+
+@pytest.mark.parametrize("label", ["2", "4", "5", "1-3"])
+def test_shared_prefix_equals_the_plain_computation(label: str) -> None:
+    """In float64, Adam by hand over the whole network, every step through every layer."""
+    state = cases.fresh_model()
+    quick, plain = (networks.restore(state, cases.CPU).double() for _ in range(2))
+    chosen = layers.parse(label, layers.names(quick))
+    inputs, targets, _ = (value.double() for value in tensors())
+    training.fine_tune(quick, chosen, inputs, targets, schedule=SCHEDULE, generator=generator(3))
+
+    optimizer = torch.optim.Adam(layers.parameters(plain, chosen), lr=SCHEDULE.learning_rate)
+    shuffle = generator(3)
+    for _ in range(SCHEDULE.max_epochs):
+        for batch in torch.randperm(len(inputs), generator=shuffle).split(SCHEDULE.batch_size):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(plain(inputs[batch]), targets[batch]).backward()
+            optimizer.step()
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(quick.state_dict()[name], value, rtol=1e-9, atol=1e-11)
+
+
+def test_same_seed_same_bits_and_another_seed_other_bits() -> None:
+    def run(seed: int) -> dict[str, Tensor]:
+        network = networks.restore(cases.fresh_model(), cases.CPU)
+        inputs, targets, labels = tensors()
+        training.fit(network, inputs, targets, (inputs, labels), schedule=SCHEDULE, generator=generator(seed))
+        return snapshot(network)
+
+    first, again, other = run(1), run(1), run(2)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_early_stop_keeps_the_epoch_of_the_lowest_validation_loss() -> None:
+    network = networks.restore(cases.fresh_model(), cases.CPU)
+    inputs, targets, labels = tensors()
+    wrong = (inputs, (labels + 1) % 10)
+    schedule = Schedule(learning_rate=1e-2, batch_size=16, max_epochs=30, patience=2)
+    outcome = training.fit(network, inputs, targets, wrong, schedule=schedule, generator=generator())
+    validation = [epoch.validation_loss for epoch in outcome.epochs]
+    assert outcome.kept_epoch == 1 + int(np.argmin(validation))
+    assert len(validation) == outcome.kept_epoch + 2 < 30
+    kept = float(losses.per_sample_cross_entropy(network(wrong[0]).detach(), wrong[1]).mean())
+    assert kept == pytest.approx(min(value for value in validation if value is not None), rel=1e-6)
+
+
+def test_patience_counts_epochs_without_a_lower_loss() -> None:
+    watch = training._Watch(patience=2)
+    ended = []
+    for loss in (3.0, 2.0, 2.0, 2.5):
+        watch.improved(loss)
+        ended.append(watch.ended)
+    assert ended == [False, False, False, True]
+    assert watch.best_epoch == 2
+
+
+def test_nan_loss_is_refused_by_name() -> None:
+    network = networks.restore(cases.fresh_model(), cases.CPU)
+    inputs, targets, _ = tensors()
+    inputs[0] = math.nan
+    with pytest.raises(StageFailed, match=r"loss became nan in epoch 1: lower the learning rate \(now 0.001\)"):
+        training.fine_tune(network, ("layer1",), inputs, targets, schedule=SCHEDULE, generator=generator())
+
+
+def test_restored_models_do_not_share_memory_with_their_record() -> None:
+    state: ModelState = cases.fresh_model()
+    before = {name: value.copy() for name, value in state.tensors.items()}
+    network = networks.restore(state, cases.CPU)
+    inputs, targets, _ = tensors()
+    training.fine_tune(network, layers.names(network), inputs, targets, schedule=SCHEDULE, generator=generator())
+    assert all(np.array_equal(before[name], state.tensors[name]) for name in before)
