@@ -1,0 +1,43 @@
+"""What tests share: one real tiny run, computed once a session."""
+
+from pathlib import Path
+
+import pytest
+
+from bir_core import config, run_folder
+from bir_core.config import RunConfig
+from bir_core.run_folder import Run
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> RunConfig:
+    """A whole run in a few seconds: 200 digits, two epochs of training."""
+    brief = {"max_epochs": 3, "patience": 1}
+    return config.parse(
+        {
+            "name": "tiny",
+            "device": "cpu",
+            "data": {"num_train": 200, "num_reserved": 50},
+            "base": {"preset": "memorised", "memorised_epochs": 2},
+            "enhance": brief,
+            "repair": brief,
+        },
+        origin="tiny_config",
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_config: RunConfig) -> Run:
+    """A finished run; treat it as read-only, and fork it to change something."""
+    from bir_core import pipeline
+
+    run = run_folder.create(tmp_path_factory.mktemp("runs"), tiny_config)
+    pipeline.compute(run)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the runs or the database of the person who runs the tests."""
+    monkeypatch.setenv("BIR_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("BIR_DATABASE_URL", raising=False)
