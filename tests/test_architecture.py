@@ -40,6 +40,7 @@ TORCH_FREE = frozenset(
         "run_folder",
         "storage",
         "jobs",
+        "job_rows",
         "worker",
         "console",
         "__main__",
@@ -49,9 +50,10 @@ ENGINE_DOORS = frozenset({"dashboard.runs", "dashboard.routes"})
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
     "app": {"routes", "security", "session", "runs"},
-    "main": {"views", "components", "session", "runs"},
-    "views": {"components", "charts", "frames", "pictures", "palette", "session", "runs"},
+    "main": {"views", "gate", "components", "session", "runs"},
+    "views": {"gate", "components", "charts", "frames", "pictures", "palette", "session", "runs"},
     "routes": {"security", "pictures", "session", "runs"},
+    "gate": {"components", "session", "runs"},
     "components": {"components", "charts", "frames", "pictures", "palette", "session"},
     "runs": {"frames"},
     "charts": {"frames", "palette"},
