@@ -1,5 +1,6 @@
 """Tables and reports drawn as plotly figures that read in light and dark. No Streamlit."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,14 +13,17 @@ from dashboard.frames import ScoreIndex
 
 KIND_COLORS = {"all": palette.CLEAN, "clean": palette.CLEAN, "corrupted": palette.CORRUPTED}
 KIND_TITLES = {"all": "Samples", "clean": "Clean", "corrupted": "Corrupted (truth known)"}
+PLOT_LEFT, PLOT_RIGHT = 72, 16
+"""Margins (pixels) of the histogram, which the slider under it keeps too."""
+
 TICKS = (-30, -10, -3, -1, -0.3, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30)
 PART_TITLES = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
 
 
 def histogram(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float]) -> go.Figure:
-    """Counts of samples by score, stacked by kind, with the threshold and the landmarks marked."""
+    """Counts of samples by score and kind on a logarithmic axis, with the threshold and the landmarks marked."""
     centers, width = (index.edges[:-1] + index.edges[1:]) / 2, float(np.diff(index.edges[:2])[0])
-    hover = [f"{low:.3g} to {high:.3g}" for low, high in _pairs(frames.unspread(index.edges))]
+    hover = [f"{low:.3g} to {high:.3g}" for low, high in itertools.pairwise(frames.unspread(index.edges))]
     figure = go.Figure()
     for kind, counts in index.counts.items():
         figure.add_bar(
@@ -27,12 +31,11 @@ def histogram(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float
             y=counts,
             width=width,
             name=KIND_TITLES[kind],
-            marker={"color": KIND_COLORS[kind], "line_width": 0},
+            marker={"color": KIND_COLORS[kind], "line_width": 0, "opacity": 0.8},
             customdata=hover,
             hovertemplate="score %{customdata}<br>%{y} samples<extra>" + KIND_TITLES[kind] + "</extra>",
         )
-    for value in landmarks.values():
-        figure.add_vline(x=float(frames.spread(value)), line={"color": palette.BEFORE, "width": 1, "dash": "dot"})
+    _mark_landmarks(figure, landmarks)
     position = float(frames.spread(threshold))
     figure.add_vrect(x0=position, x1=float(index.edges[-1]), fillcolor=palette.THRESHOLD, opacity=0.09, line_width=0)
     figure.add_vline(x=position, line={"color": palette.THRESHOLD, "width": 2.5})
@@ -45,9 +48,20 @@ def histogram(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float
         range=[float(index.edges[0]), float(index.edges[-1])],
         zeroline=False,
     )
-    figure.update_yaxes(title="Training samples", gridcolor=palette.GRID, rangemode="tozero")
-    _plain(figure, height=360)
-    figure.update_layout(barmode="stack", bargap=0, margin={"t": 40}, legend={"y": 1.14})
+    top = max(int(counts.max()) for counts in index.counts.values())
+    powers = [10**power for power in range(int(np.log10(max(top, 1))) + 1)]
+    figure.update_yaxes(
+        title="Training samples (log scale)",
+        type="log",
+        tickvals=powers,
+        range=[float(np.log10(0.6)), float(np.log10(max(top, 2) * 1.6))],
+        gridcolor=palette.GRID,
+        automargin=False,
+    )
+    _plain(figure, height=350)
+    figure.update_layout(
+        barmode="overlay", bargap=0, margin={"t": 64, "l": PLOT_LEFT, "r": PLOT_RIGHT, "b": 44}, legend={"y": 1.09}
+    )
     return figure
 
 
@@ -89,16 +103,16 @@ def accuracy_intervals(report: Mapping[str, Any]) -> go.Figure:
 def per_class_change(report: Mapping[str, Any], before: str, after: str) -> go.Figure:
     """A dumbbell per class: accuracy before (open circle) and after (diamond)."""
     table = frames.per_class(report, before, after)
-    names = [f"{name} *" if kind == "noisy" else name for name, kind in zip(table["Class"], table["Kind"], strict=True)]
+    names = [f"{name} *" if kind == "noisy" else name for name, kind in zip(table["class"], table["kind"], strict=True)]
     figure = go.Figure()
-    for name, old, new in zip(names, table["Before (%)"], table["After (%)"], strict=True):
+    for name, old, new in zip(names, table["before"], table["after"], strict=True):
         figure.add_scatter(
             x=[old, new], y=[name, name], mode="lines", line={"color": palette.BEFORE, "width": 2.5},
             showlegend=False, hoverinfo="skip",
         )  # fmt: skip
     for column, intervals, title, symbol, color in (
-        ("Before (%)", "Before, 95 %", frames.MODEL_TITLES[before], "circle-open", palette.CORRUPTED),
-        ("After (%)", "After, 95 %", frames.MODEL_TITLES.get(after, after), "diamond", palette.AFTER),
+        ("before", "before_interval", frames.MODEL_TITLES[before], "circle-open", palette.CORRUPTED),
+        ("after", "after_interval", frames.MODEL_TITLES.get(after, after), "diamond", palette.AFTER),
     ):
         figure.add_scatter(
             x=table[column],
@@ -110,7 +124,7 @@ def per_class_change(report: Mapping[str, Any], before: str, after: str) -> go.F
             hovertemplate="class %{y}: %{x:.1f} %<br>95 % interval %{customdata}<extra>" + title + "</extra>",
         )
     figure.update_xaxes(title="Accuracy on test images of the class (%)", gridcolor=palette.GRID, zeroline=False)
-    title = "Class (* = noisy class)" if (table["Kind"] == "noisy").any() else "Class"
+    title = "Class (* = noisy class)" if (table["kind"] == "noisy").any() else "Class"
     figure.update_yaxes(title=title, gridcolor=palette.GRID, type="category", autorange="reversed")
     _plain(figure, height=120 + 30 * len(names))
     figure.update_layout(legend={"y": 1.1})
@@ -122,29 +136,41 @@ def confusion(report: Mapping[str, Any], model: str) -> go.Figure:
     counts = np.array(report["models"][model]["confusion"], dtype=np.int64)
     names = report["data"]["class_names"]
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    # Empty cells stay transparent, so that the page's own background shows in light and dark.
+    drawn = np.where(counts > 0, share, np.nan)
     figure = go.Figure(
         go.Heatmap(
-            z=share,
+            z=drawn,
             x=names,
             y=names,
             zmin=0,
             zmax=100,
-            # Square root: a few per cent of mistakes must show beside a diagonal near 100.
-            colorscale=[[0, "#F6F4EE"], [0.02, "#D3E3EC"], [0.1, "#9CC3D9"], [0.4, "#3B82C4"], [1, "#123A63"]],
+            # Steeper at the start: a few per cent of mistakes must show beside a diagonal near 100.
+            colorscale=[[0, "#DCE8EF"], [0.02, "#D3E3EC"], [0.1, "#9CC3D9"], [0.4, "#3B82C4"], [1, "#123A63"]],
             text=[[str(count) if count else "" for count in row] for row in counts],
             texttemplate="%{text}",
             textfont={"size": 11},
             customdata=counts,
             hovertemplate="true %{y}, predicted %{x}<br>%{customdata} images, %{z:.1f} % of the class<extra></extra>",
             colorbar={"title": "% of<br>true class", "thickness": 10, "outlinewidth": 0},
-            xgap=1,
-            ygap=1,
+            xgap=2,
+            ygap=2,
         )
     )
-    figure.update_xaxes(title="Predicted class", type="category", showgrid=False)
-    figure.update_yaxes(title="True class", type="category", autorange="reversed", showgrid=False)
+    figure.update_xaxes(title="Predicted class", type="category", showgrid=False, range=[-0.5, len(names) - 0.5])
+    figure.update_yaxes(title="True class", type="category", showgrid=False, range=[len(names) - 0.5, -0.5])
     _plain(figure, height=430)
     return figure
+
+
+def _mark_landmarks(figure: go.Figure, landmarks: Mapping[str, float]) -> None:
+    for name, value in landmarks.items():
+        at = float(frames.spread(value))
+        figure.add_vline(x=at, line={"color": palette.BEFORE, "width": 1, "dash": "dot"})
+        figure.add_annotation(
+            x=at, y=0.98, yref="paper", yanchor="top", xanchor="left", xshift=1, showarrow=False,
+            text=name, textangle=-90 if len(name) > 1 else 0, font={"size": 11},
+        )  # fmt: skip
 
 
 def _say_threshold(figure: go.Figure, index: ScoreIndex, threshold: float, position: float) -> None:
@@ -157,12 +183,8 @@ def _say_threshold(figure: go.Figure, index: ScoreIndex, threshold: float, posit
         xanchor="right" if right_half else "left",
         showarrow=False,
         text=f"<b>threshold {threshold:.4g}</b>: {index.count_above(threshold):,} suspects above",
-        font={"color": palette.THRESHOLD, "size": 13},
+        font={"size": 13},
     )
-
-
-def _pairs(values: Any) -> list[tuple[float, float]]:
-    return list(zip(values[:-1], values[1:], strict=True))
 
 
 def _plain(figure: go.Figure, *, height: int) -> None:

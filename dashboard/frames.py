@@ -193,10 +193,20 @@ def _shortest_between(lower: float, upper: float) -> float:
 
 
 def slider_stops(index: ScoreIndex, extra: Sequence[float], num: int = 240) -> list[float]:
-    """Thresholds that a slider offers: even steps of the histogram's axis, and ``extra`` exactly."""
-    steps = unspread(np.linspace(index.edges[0], index.edges[-1], num))
-    rounded = {float(f"{value:.3g}") for value in steps.tolist()}
-    return sorted(rounded | {float(value) for value in extra})
+    """Thresholds that a slider offers: even steps of the histogram's axis, and ``extra`` exactly.
+
+    Each extra value takes the place of its nearest step, so that the slider stays in line with the histogram.
+    """
+    steps = [float(f"{value:.3g}") for value in unspread(np.linspace(index.edges[0], index.edges[-1], num)).tolist()]
+    positions, fixed = spread(steps), set[int]()
+    for value in sorted({float(value) for value in extra}):
+        if value in steps:
+            fixed.add(steps.index(value))
+            continue
+        nearest = next(int(at) for at in np.argsort(np.abs(positions - spread(value))) if int(at) not in fixed)
+        steps[nearest] = value
+        fixed.add(nearest)
+    return sorted(set(steps))
 
 
 def class_counts(index: ScoreIndex, threshold: float) -> pd.DataFrame:
@@ -278,17 +288,32 @@ def per_class(report: Mapping[str, Any], before: str, after: str) -> pd.DataFram
     for old, new in pairs:
         rows.append(
             {
-                "Class": names[old["label"]],
-                "Kind": "noisy" if old["label"] in noisy else "clean",
-                "Before (%)": old["accuracy"],
-                "Before, 95 %": interval((old["low"], old["high"])),
-                "After (%)": new["accuracy"],
-                "After, 95 %": interval((new["low"], new["high"])),
-                "Change (points)": new["accuracy"] - old["accuracy"],
-                "Test images": old["num"],
+                "class": names[old["label"]],
+                "kind": "noisy" if old["label"] in noisy else "clean",
+                "before": old["accuracy"],
+                "before_interval": interval((old["low"], old["high"])),
+                "after": new["accuracy"],
+                "after_interval": interval((new["low"], new["high"])),
+                "change": new["accuracy"] - old["accuracy"],
+                "num": old["num"],
             }
         )
     return pd.DataFrame(rows)
+
+
+def per_class_text(report: Mapping[str, Any], before: str, after: str) -> pd.DataFrame:
+    """The same as ``per_class``, in the words of a page: accuracies with their 95 % intervals."""
+    table = per_class(report, before, after)
+    return pd.DataFrame(
+        {
+            "Class": table["class"],
+            "Kind": table["kind"],
+            "Before (%)": [f"{row.before:.1f}  ({row.before_interval})" for row in table.itertuples()],
+            "After (%)": [f"{row.after:.1f}  ({row.after_interval})" for row in table.itertuples()],
+            "Change": [f"{change:+.1f}" for change in table["change"]],
+            "n": table["num"],
+        }
+    )
 
 
 def candidates(report_selection: Mapping[str, Any]) -> pd.DataFrame:

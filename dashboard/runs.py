@@ -136,18 +136,18 @@ def _read_scores(run: Run) -> Scored:
 
 
 def _load(run: Run, stages: tuple[str, ...], read: Callable[[], Value]) -> Value:
-    digests = []
+    made_from = []
     for stage in stages:
         result = run_folder.read_stage(run, stage)
         if result is None:
             raise InputError(f"run {run.name!r} has no result of stage {stage!r} yet: compute it first")
-        digests.append(result.digest)
-    return _cached(str(run.path), stages, tuple(digests), read)  # type: ignore[no-any-return]
+        made_from.append((stage, result.digest))
+    return _cached(tuple(made_from), read)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _cached(_path: str, stages: tuple[str, ...], digests: tuple[str, ...], _read: Callable[[], Any]) -> Any:
-    """Keyed by content: forks that share a stage share the record in memory too."""
+def _cached(what: tuple[tuple[str, str], ...], _read: Callable[[], Any]) -> Any:  # noqa: ARG001 - the cache's key
+    """Keyed by the digests of the stages: forks that share a stage share the record in memory too."""
     return _read()
 
 

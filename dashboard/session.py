@@ -1,9 +1,11 @@
 """What the session remembers: the values behind a link's query parameters, kept when the reader changes the page."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 RUN = "run"
 THRESHOLD = "t"
@@ -42,7 +44,7 @@ def choose_run(names: list[str]) -> None:
             st.session_state[_UNKNOWN_RUN] = chosen
             st.session_state.pop(RUN)
     elif not asked and names and _UNKNOWN_RUN not in st.session_state:
-        st.session_state[RUN] = names[0]
+        show_run(names[0])
 
 
 def unknown_run() -> str | None:
@@ -55,3 +57,6 @@ def show_run(name: str) -> None:
     """Make ``name`` the run that is shown; only callbacks may call this, since the picker is drawn after them."""
     st.session_state.pop(_UNKNOWN_RUN, None)
     st.session_state[RUN] = name
+    with contextlib.suppress(StreamlitAPIException):
+        # A widget's first value is not written into the URL; once the picker is drawn, Streamlit does it itself.
+        st.query_params[RUN] = name

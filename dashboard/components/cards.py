@@ -27,7 +27,7 @@ class Card:
 
 
 STYLE = f"""<style>
-.bir-cards {{display: grid; grid-template-columns: repeat(auto-fill, minmax(17.5rem, 1fr)); gap: 1rem;
+.bir-cards {{display: grid; grid-template-columns: repeat(auto-fill, minmax(16.4rem, 1fr)); gap: 1rem;
   font-variant-numeric: tabular-nums}}
 .bir-card {{border: 1px solid rgba(125,134,140,.38); border-radius: .5rem; padding: .8rem .9rem .7rem}}
 .bir-card .top {{display: flex; justify-content: space-between; align-items: baseline; font-size: .875rem}}
@@ -39,7 +39,7 @@ STYLE = f"""<style>
 .bir-card .none {{display: flex; align-items: center; justify-content: center; font-size: .75rem; text-align: center}}
 .bir-card figcaption {{font-size: .75rem; opacity: .8; margin-top: .15rem}}
 .bir-card .labels {{font-size: .9rem; margin: 0 0 .45rem}}
-.bir-card .wrong {{color: {palette.CORRUPTED}; font-weight: 600}}
+.bir-card .wrong {{font-weight: 600; border-bottom: 3px solid {palette.CORRUPTED}}}
 .bir-card .bars {{display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: 3px; align-items: end}}
 .bir-card .bar {{display: flex; flex-direction: column; justify-content: flex-end; height: 3.1rem;
   border-bottom: 1px solid rgba(125,134,140,.6)}}

@@ -46,7 +46,7 @@ class JobLike(Protocol):
     def progress(self) -> Sequence[Step]: ...
 
 
-SIGNS = {"waiting": "○", "running": "◐", "skipped": "✓", "finished": "✓", "failed": "✕", "cancelled": "–"}
+SIGNS = {"waiting": "○", "running": "◐", "skipped": "✓", "finished": "✓", "failed": "✕", "cancelled": "✕"}
 WORDS = {"skipped": "kept from before", "waiting": "waiting", "failed": "failed", "cancelled": "cancelled"}
 STYLE = f"""<style>
 .bir-steps {{display: grid; grid-template-columns: 1.4rem minmax(13rem, 24rem) minmax(6rem, 1fr) 9.5rem;

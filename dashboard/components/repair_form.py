@@ -11,8 +11,7 @@ METHOD_HELP = {
     "fine_tune": "Fine-tunes the base model on as many samples that are not suspect.",
     "retrain": "Trains a new model from the start on all samples that are not suspect.",
 }
-ETAS = {"auto": "auto", "0": "0", "1": "1", "other": "other"}
-ETA_HELP = {
+ETAS = {
     "auto": "The step is bounded: on average an image moves by at most 5 % of its own size.",
     "0": "Images stay as they are; only their labels become soft.",
     "1": "The paper's literal step, which may move images far.",
@@ -23,26 +22,32 @@ AUTO_LAYERS = "auto"
 
 def method(default: str) -> str:
     """Which model the report puts first."""
-    chosen: str = st.segmented_control(
+    names = list(METHODS)
+    chosen: str = st.radio(
         "Method",
-        list(METHODS),
-        default=default,
+        names,
+        index=names.index(default),
         format_func=lambda name: METHODS[name],
-        required=True,
+        captions=[METHOD_HELP[name] for name in names],
         key="repair_method",
         persist_state="session",
     )
-    st.caption(METHOD_HELP[chosen])
     return chosen
 
 
 def eta(default: float | str) -> float | str:
     """The step size, as the config takes it."""
     known = str(default) if str(default) in ETAS else {0.0: "0", 1.0: "1"}.get(float(default), "other")
-    chosen: str = st.segmented_control(
-        "Step size eta", list(ETAS), default=known, required=True, key="repair_eta", persist_state="session"
+    options = list(ETAS)
+    chosen: str = st.radio(
+        "Step size eta",
+        options,
+        index=options.index(known),
+        horizontal=True,
+        key="repair_eta",
+        persist_state="session",
     )
-    st.caption(ETA_HELP[chosen])
+    st.caption(ETAS[chosen])
     if chosen != "other":
         return chosen if chosen == "auto" else float(chosen)
     start = float(default) if known == "other" else 0.5
@@ -59,7 +64,9 @@ def layers(labels: Sequence[str], chosen_by_engine: str | None, default: str) ->
         "Layers to update",
         options,
         index=options.index(default) if default in options else 0,
-        format_func=lambda label: engine if label == AUTO_LAYERS else f"Layers {label}" if "-" in label else f"Layer {label}",
+        format_func=lambda label: (
+            engine if label == AUTO_LAYERS else f"Layers {label}" if "-" in label else f"Layer {label}"
+        ),
         key="repair_layers",
         persist_state="session",
     )

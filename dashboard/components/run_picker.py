@@ -1,22 +1,25 @@
-"""The picker of the run that every page shows."""
+"""The head of every page: its title, and the picker of the run that it shows."""
 
 import streamlit as st
 
 from dashboard import session
 
 
-def draw(names: list[str], *, unknown: str | None) -> None:
+def draw(title: str, names: list[str], *, unknown: str | None) -> None:
     """Draw the picker when there is something to pick from; its choice stands in the URL."""
     if names:
-        session.bound(
-            st.selectbox,
-            "Run",
-            key=session.RUN,
-            options=names,
-            index=None,
-            placeholder="Choose a run",
-            width=460,
-        )
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.title(title, anchor=False, width="content")
+            session.bound(
+                st.selectbox,
+                "Run",
+                key=session.RUN,
+                options=names,
+                index=None,
+                placeholder="Choose a run",
+                label_visibility="collapsed",
+                width=420,
+            )
     if unknown and not st.session_state.get(session.RUN):
         there = "Choose one of the runs above" if names else "Nothing has been computed here yet: open the start page"
         st.warning(

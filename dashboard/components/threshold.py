@@ -1,4 +1,4 @@
-"""The threshold and what else says the same: slider, top K, landmark buttons. The threshold itself stands in the URL."""
+"""The threshold, which stands in the URL, and what else says the same: slider, top K, landmark buttons."""
 
 from collections.abc import Mapping
 
@@ -40,9 +40,10 @@ def top_k(index: ScoreIndex, threshold: float) -> None:
     )
 
 
-def slider(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float]) -> None:
+def slider(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float], *, left: int, right: int) -> None:
     """The threshold as a slider along the histogram's axis."""
     st.session_state[SLIDER] = threshold
+    st.html(f"<style>.st-key-{SLIDER} {{padding: 0 {right}px 0 {left}px}}</style>")
     st.select_slider(
         "Threshold, moved by hand or with the arrow keys",
         key=SLIDER,

@@ -14,7 +14,7 @@ STEPS = (
 
 def draw(start: Callable[[], None], *, where: str) -> None:
     """What the dashboard does, and the button that shows it on real digits."""
-    with st.container(width=860, horizontal_alignment="left", gap="medium"):
+    with st.container(width=980, horizontal_alignment="left", gap="medium"):
         st.title("Find the training samples that harm a model, and repair it")
         st.markdown(
             "See it work on 5,000 real handwritten digits that come with this program. Nothing is downloaded; on two "
@@ -26,6 +26,4 @@ def draw(start: Callable[[], None], *, where: str) -> None:
             with column.container(border=True, height="stretch"):
                 st.markdown(f"**{icon} {verb}**")
                 st.markdown(text)
-        st.caption(
-            f"Runs are kept in {where}. To use your own settings, type: python -m bir_core run CONFIG.toml"
-        )
+        st.caption(f"Runs are kept in {where}. To use your own settings, type: python -m bir_core run CONFIG.toml")

@@ -1,12 +1,15 @@
 """What is computed now, and what was computed before."""
 
+from typing import Literal
+
 import streamlit as st
 
 from dashboard import gate, runs
 from dashboard.components import job_progress
 from dashboard.runs import Job
 
-SIGNS = {
+Color = Literal["blue", "gray", "green", "red", "orange"]
+SIGNS: dict[str, tuple[Color, str]] = {
     "running": ("blue", ":material/progress_activity:"),
     "queued": ("gray", ":material/schedule:"),
     "finished": ("green", ":material/check_circle:"),
@@ -51,7 +54,6 @@ def when(job: Job) -> str:
 
 
 gate.show_refusal()
-st.title("Jobs")
 known = runs.all_jobs()
 active = [job for job in known if job.state in runs.ACTIVE]
 ended = [job for job in known if job.state not in runs.ACTIVE]
@@ -73,8 +75,6 @@ if ended:
             stopped = next((step for step in job.progress if step.state in ("failed", "cancelled")), None)
             if stopped is not None:
                 st.markdown(f"Stopped in: {runs.STAGE_TITLES.get(stopped.stage, stopped.stage)}.")
-            job_progress.draw_ended(
-                job, runs.STAGE_TITLES, log=runs.log_tail(job.id), on_resume=gate.resume, steps=on
-            )
+            job_progress.draw_ended(job, runs.STAGE_TITLES, log=runs.log_tail(job.id), on_resume=gate.resume, steps=on)
     if len(ended) > SHOWN:
         st.caption(f"The {len(ended) - SHOWN} older jobs are in the database of the runs folder.")

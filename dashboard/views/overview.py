@@ -34,7 +34,7 @@ def headline(report: Mapping[str, Any]) -> None:
                 f"{charts.PART_TITLES[part]}, n = {before['num'][part]:,}",
                 f"{before[part]:.1f} → {after[part]:.1f} %",
                 f"{gain['difference']:+.1f} points" if gain else None,
-                help="Accuracy of the base model, then of the repaired model, on test images that no stage has touched.",
+                help="Accuracy of the base model, then of the repaired one, on test images that no stage has touched.",
             )
             st.caption(
                 f"95 % intervals: before {frames.interval(before['intervals'][part])}, "
@@ -43,7 +43,13 @@ def headline(report: Mapping[str, Any]) -> None:
             )
     found = report["identification"]
     with columns[-1].container(border=True, height="stretch", gap="small"):
-        st.metric("Suspects", f"{found['num_suspects']:,}", f"of {found['num_scored']:,} scored", delta_color="off", delta_arrow="off")
+        st.metric(
+            "Suspects",
+            f"{found['num_suspects']:,}",
+            f"of {found['num_scored']:,} scored",
+            delta_color="off",
+            delta_arrow="off",
+        )
         st.caption(_how_right(report))
 
 
@@ -62,8 +68,8 @@ def story(report: Mapping[str, Any]) -> str:
     data, base, chosen = report["data"], report["base"], report["selection"]
     corrupted = data["num_corrupted"]
     if corrupted:
-        classes = ", ".join(data["class_names"][label] for label in data["noisy_classes"])
-        harm = f"{corrupted} of them, all of the classes {classes}, {CORRUPTIONS[data['corruption']]}."
+        classes = _listed([data["class_names"][label] for label in data["noisy_classes"]])
+        harm = f"{corrupted} of them, from the classes {classes}, {CORRUPTIONS[data['corruption']]}."
     else:
         harm = CORRUPTIONS["none"]
     network = NETWORKS.get(base["network"], base["network"])
@@ -76,6 +82,10 @@ def story(report: Mapping[str, Any]) -> str:
     )
 
 
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def comparisons(report: Mapping[str, Any]) -> None:
     """Every model beside the repaired one."""
     st.subheader("Beside the honest alternatives")
@@ -86,7 +96,7 @@ def comparisons(report: Mapping[str, Any]) -> None:
         alt="Accuracy of every model with its 95 % interval",
     )
     with st.expander("The same as a table", icon=":material/table:"):
-        st.dataframe(frames.comparison(report), hide_index=True, height="content", alt="Accuracy of every model")
+        st.table(frames.comparison(report), border="horizontal", hide_index=True, alt="Accuracy of every model")
         st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
 
 
@@ -102,7 +112,6 @@ def next_steps() -> None:
 def show(run: Run) -> None:
     """The whole page of a finished run."""
     report = runs.report(run)
-    st.title("Overview")
     if not runs.is_current(run, "evaluate"):
         st.warning(
             "The settings of this run were changed after this report was made: compute the run again to update it.",

@@ -19,12 +19,12 @@ def settings(run: Run) -> None:
         config, index = run.config, runs.scored(run).index
         chosen = repair_form.method(config.evaluate.method)
         rules = {"threshold": "Threshold", "top_k": "Top K"}
-        rule = st.segmented_control(
+        rule = st.radio(
             "Suspects by",
             list(rules),
             format_func=lambda name: rules[name],
-            default="threshold" if config.identify.top_k is None else "top_k",
-            required=True,
+            index=0 if config.identify.top_k is None else 1,
+            horizontal=True,
             key="repair_rule",
             persist_state="session",
         )
@@ -62,7 +62,11 @@ def layer_table(run: Run) -> None:
     with st.expander("Why these layers", icon=":material/layers:"):
         st.markdown(
             "Each subset was trained for one epoch on the reserved set; the smallest loss wins. "
-            + ("Chosen by the engine." if selection["chosen_by"] == "engine" else "This run's settings name the subset.")
+            + (
+                "Chosen by the engine."
+                if selection["chosen_by"] == "engine"
+                else "This run's settings name the subset."
+            )
         )
         table = frames.candidates(selection)
         st.dataframe(
@@ -88,7 +92,7 @@ def result(report: Mapping[str, Any]) -> None:
     st.plotly_chart(
         charts.accuracy_intervals(report), key="models", config=PLAIN, alt="Accuracy of every model with its interval"
     )
-    st.dataframe(frames.comparison(report), hide_index=True, height="content", alt="Accuracy of every model")
+    st.table(frames.comparison(report), border="horizontal", hide_index=True, alt="Accuracy of every model")
     st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
     st.markdown(_alignment(report))
 
@@ -118,26 +122,26 @@ def by_class(report: Mapping[str, Any]) -> None:
             alt="Accuracy of each class before and after the repair",
         )
     with right:
-        numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in ("Before (%)", "After (%)")}
-        numbers["Change (points)"] = st.column_config.NumberColumn(format="%+.1f")
-        st.dataframe(
-            frames.per_class(report, "base", method),
+        st.table(
+            frames.per_class_text(report, "base", method),
+            border="horizontal",
             hide_index=True,
-            height="content",
-            column_config=numbers,
             alt="Accuracy of each class before and after the repair, with 95 % intervals",
         )
+        st.caption("In brackets: 95 % intervals. Change in points; n = test images of the class.")
     st.subheader("Which class is taken for which")
     for column, model in zip(st.columns(2, gap="large"), ("base", method), strict=True):
         with column:
             st.markdown(f"**{'Before' if model == 'base' else 'After'}: {frames.MODEL_TITLES.get(model, model)}**")
             st.plotly_chart(
-                charts.confusion(report, model), key=f"confusion_{model}", config=PLAIN, alt=f"Confusion matrix of {model}"
+                charts.confusion(report, model),
+                key=f"confusion_{model}",
+                config=PLAIN,
+                alt=f"Confusion matrix of {model}",
             )
 
 
 run = gate.the_run()
-st.title("Repair")
 gate.needs(run, "data")
 gate.needs(run, "select")
 gate.needs(run, "score")

@@ -1,5 +1,7 @@
 """How suspect every training sample is, and where to draw the line."""
 
+from typing import Any
+
 import streamlit as st
 
 from dashboard import charts, frames, gate, runs
@@ -8,6 +10,10 @@ from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
 
 RECOMMENDED = "log 1.05"
+PRECISION = "Share of the suspects that are truly corrupted."
+RECALL = "Share of the corrupted samples that are suspects."
+AUC = "How often a corrupted sample scores higher than a clean one; the same for every threshold."
+PLAIN: dict[str, Any] = {"border": True, "delta_color": "off", "delta_arrow": "off"}
 
 
 @st.fragment
@@ -31,7 +37,7 @@ def board(run: Run) -> None:
             config={"displayModeBar": False},
             alt=f"Histogram of scores; {index.count_above(threshold)} are above the threshold {threshold:.4g}",
         )
-        thresholds.slider(index, threshold, runs.LANDMARKS)
+        thresholds.slider(index, threshold, runs.LANDMARKS, left=charts.PLOT_LEFT, right=charts.PLOT_RIGHT)
         figures(index, threshold)
         classes(index, threshold)
 
@@ -40,20 +46,19 @@ def figures(index: ScoreIndex, threshold: float) -> None:
     """Totals, and how right they are when truth is known."""
     above = index.count_above(threshold)
     precision, recall = index.precision_recall(threshold)
-    with st.container(horizontal=True):
-        st.metric("Suspects", f"{above:,}", f"{100 * above / len(index):.1f} % of {len(index):,}", **PLAIN)
-        if index.corrupted is None:
-            st.caption("Nobody knows which samples are wrong, so precision, recall and AUC cannot be said.")
-            return
-        caught, known = index.caught(threshold), int(index.corrupted.sum())
-        said = "-" if precision is None else f"{100 * precision:.1f} %"
-        st.metric("Precision", said, f"{caught:,} of {above:,} suspects are corrupted", **PLAIN)
-        st.metric("Recall", f"{100 * (recall or 0):.1f} %", f"{caught:,} of {known:,} corrupted are found", **PLAIN)
-        auc = "-" if index.auc is None else f"{index.auc:.4f}"
-        st.metric("AUC", auc, "same for every threshold; 0.5 is chance", **PLAIN)
-
-
-PLAIN = {"border": True, "delta_color": "off", "delta_arrow": "off"}
+    columns = st.columns(4)
+    columns[0].metric("Suspects", f"{above:,}", f"{100 * above / len(index):.1f} % of {len(index):,}", **PLAIN)
+    if index.corrupted is None:
+        columns[1].caption("Nobody knows which samples are wrong, so precision, recall and AUC cannot be said.")
+        return
+    caught, known = index.caught(threshold), int(index.corrupted.sum())
+    said = "-" if precision is None else f"{100 * precision:.1f} %"
+    columns[1].metric("Precision", said, f"{caught:,} of {above:,} suspects", help=PRECISION, **PLAIN)
+    columns[2].metric(
+        "Recall", f"{100 * (recall or 0):.1f} %", f"{caught:,} of {known:,} corrupted", help=RECALL, **PLAIN
+    )
+    auc = "-" if index.auc is None else f"{index.auc:.4f}"
+    columns[3].metric("AUC", auc, "0.5 is chance", help=AUC, **PLAIN)
 
 
 def classes(index: ScoreIndex, threshold: float) -> None:
@@ -71,7 +76,6 @@ def classes(index: ScoreIndex, threshold: float) -> None:
 
 
 run = gate.the_run()
-st.title("Scores")
 st.markdown(
     "The score of a training sample is how much its loss **grows** when the model learns a little from the clean "
     "reserved set. Higher = more suspect; samples above the threshold are suspects."

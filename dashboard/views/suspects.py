@@ -59,7 +59,11 @@ def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float]:
         )
     with columns[3]:
         sort = session.bound(
-            st.selectbox, "Order", key=session.SORT, options=list(SORTS), format_func=lambda name: SORTS[name].capitalize()
+            st.selectbox,
+            "Order",
+            key=session.SORT,
+            options=list(SORTS),
+            format_func=lambda name: SORTS[name].capitalize(),
         )
     chosen = index.ranked(
         cut, given=[names.index(name) for name in given], believed=[names.index(name) for name in believed], sort=sort
@@ -70,7 +74,9 @@ def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float]:
 def nothing(total: int, cut: float) -> None:
     """Why there is no card, and what to do."""
     if total:
-        st.info(f"None of the {total:,} suspects passes these filters: take one away.", icon=":material/filter_alt_off:")
+        st.info(
+            f"None of the {total:,} suspects passes these filters: take one away.", icon=":material/filter_alt_off:"
+        )
     else:
         st.info(f"No sample has a score above {cut:.4g}: lower the threshold.", icon=":material/search_off:")
 
@@ -125,7 +131,6 @@ def legend(run: Run, factor: int, *, has_aligned: bool) -> None:
 
 
 run = gate.the_run()
-st.title("Suspects")
 gate.needs(run, "data")
 gate.needs(run, "score")
 gallery(run)

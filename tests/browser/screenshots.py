@@ -20,7 +20,9 @@ WIDTHS = (1440, 1024)
 def settle(page: Page) -> None:
     """Wait until the script has ended and nothing is being redrawn."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=30_000)
-    page.wait_for_selector('[data-testid="stMain"] h1, [data-testid="stMain"] h2, [data-testid="stAlert"]', timeout=30_000)
+    page.wait_for_selector(
+        '[data-testid="stMain"] h1, [data-testid="stMain"] h2, [data-testid="stAlert"]', timeout=30_000
+    )
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(700)
 
@@ -56,11 +58,14 @@ def main() -> None:
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     runs = run_folder.runs_root(given.runs)
-    with tempfile.TemporaryDirectory() as scratch, serve(runs, Path(scratch) / "log") as server:
-        with chromium.launch() as browser:
-            for theme in given.themes:
-                for width in given.widths:
-                    take(browser, server.url, given.folder, theme=theme, width=width, views=tuple(given.views))
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        serve(runs, Path(scratch) / "log") as server,
+        chromium.launch() as browser,
+    ):
+        for theme in given.themes:
+            for width in given.widths:
+                take(browser, server.url, given.folder, theme=theme, width=width, views=tuple(given.views))
 
 
 if __name__ == "__main__":
