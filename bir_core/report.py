@@ -1,15 +1,17 @@
 """Put everything that a run found into one JSON object, with a conclusion in words. The README documents its keys."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from bir_core import identification
 from bir_core.alignment import out_of_range
-from bir_core.config import LANDMARKS
+from bir_core.config import LANDMARKS, RunConfig
 from bir_core.numerics import metrics
 from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Truth
+from bir_core.run_folder import FORMAT, StageResult
 
 NAMES = {
     "bir": "BIR's repair",
@@ -18,6 +20,59 @@ NAMES = {
     "enhanced": "the enhanced model itself",
     "bir_with_reserved": "BIR's repair with the reserved set added",
 }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Findings:
+    """Everything that a report is made from; ``models`` and ``differences`` are those of ``evaluation``."""
+
+    run: str
+    config: RunConfig
+    data: Splits
+    truth: Truth
+    base: TrainedModel
+    choice: LayerChoice
+    enhanced: TrainedModel
+    scores: Scores
+    suspects: Suspects
+    aligned: Aligned
+    repaired: TrainedModel
+    models: Mapping[str, Any]
+    differences: list[dict[str, Any]]
+    stages: Mapping[str, StageResult]
+
+
+def compose(found: Findings) -> dict[str, Any]:
+    """The report; accuracies and differences in percent, AUC, precision, recall and shares in 0..1."""
+    num_suspects = len(found.suspects)
+    method = found.config.evaluate.method
+    return {
+        "format": FORMAT,
+        "run": found.run,
+        "config": found.config.model_dump(),
+        "data": data_section(found.data, found.truth, found.config.data.source),
+        "base": base_section(found.base, found.config.base.preset),
+        "selection": asdict(found.choice),
+        "enhanced": {
+            "num_epochs": len(found.enhanced.epochs),
+            "kept_epoch": found.enhanced.kept_epoch,
+            "reserved_loss": found.enhanced.epochs[-1].loss,
+        },
+        "identification": identification_section(found.scores, found.suspects, found.data, found.truth),
+        "alignment": alignment_section(found.aligned, found.scores, clamp=found.config.align.clamp),
+        "repair": {
+            "method": method,
+            "num_aligned": num_suspects,
+            "num_remaining": min(num_suspects, len(found.data.train) - num_suspects),
+            "num_epochs": len(found.repaired.epochs),
+            "no_op": num_suspects == 0,
+        },
+        "models": dict(found.models),
+        "differences": found.differences,
+        "conclusion": conclude(method, num_suspects, found.models, found.differences),
+        "seconds": {name: result.seconds for name, result in found.stages.items()},
+        "peak_memory_mb": {name: result.peak_memory_mb for name, result in found.stages.items()},
+    }
 
 
 def data_section(splits: Splits, truth: Truth, source: str) -> dict[str, Any]:
@@ -46,25 +101,6 @@ def base_section(base: TrainedModel, preset: str) -> dict[str, Any]:
         "num_parameters": sum(int(np.prod(tensor.shape)) for tensor in base.state.tensors.values()),
         "num_epochs": len(base.epochs),
         "kept_epoch": base.kept_epoch,
-    }
-
-
-def selection_section(choice: LayerChoice) -> dict[str, Any]:
-    """Which layers were updated, and the table that explains it."""
-    rows = [
-        {
-            "label": row.label,
-            "layers": list(row.layers),
-            "loss": row.loss,
-            "num_parameters": row.num_parameters,
-        }
-        for row in choice.candidates
-    ]
-    return {
-        "label": choice.label,
-        "layers": list(choice.layers),
-        "chosen_by": choice.chosen_by,
-        "candidates": rows,
     }
 
 

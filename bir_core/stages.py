@@ -1,0 +1,275 @@
+"""The arrows of the flow on a run folder: read what a stage needs, call its pure function, say how to save its record.
+
+This is the only place that knows both the pure stages and the storage. Only ``_evaluate`` reads the truth.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from bir_core import (
+    alignment,
+    base,
+    enhancement,
+    evaluation,
+    flow,
+    identification,
+    repair,
+    report,
+    run_folder,
+    scoring,
+    seeding,
+    storage,
+)
+from bir_core.data import corruptions, sources, splits
+from bir_core.records import Aligned, LabelledImages, ModelState, Progress, Suspects
+from bir_core.report import Findings
+from bir_core.run_folder import Run, StageResult
+
+Write = Callable[[Path], None]
+"""Fills the folder of one stage's result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a stage's function is given."""
+
+    run: Run
+    seed: int
+    device: torch.device
+    progress: Progress
+
+    def folder(self, stage: str) -> Path:
+        """Where the result of ``stage`` lies."""
+        return self.run.path / stage
+
+    def train(self) -> LabelledImages:
+        """The training part, as its owner has it."""
+        return storage.load_part(self.folder("data"), "train")
+
+    def model(self, stage: str, name: str) -> ModelState:
+        """A model that ``stage`` has made."""
+        return storage.load_model(self.folder(stage), name).state
+
+    def suspects(self) -> Suspects:
+        """The suspects, most suspect first."""
+        return storage.load_suspects(self.folder("identify"))
+
+
+def _data(work: Work) -> Write:
+    config = work.run.config
+    clean = splits.split(sources.load(config.data.source), config.data, seed=work.seed)
+    victim = None
+    if config.data.corruption == "adv":
+        victim = base.train_base(
+            clean.train,
+            clean.validation,
+            len(clean.class_names),
+            config.base,
+            seed=seeding.derive(work.seed, "victim"),
+            device=work.device,
+            progress=work.progress,
+        ).state
+    corrupted, truth = corruptions.corrupt(
+        clean, config.data, seed=seeding.derive(work.seed, "corruption"), victim=victim, device=work.device
+    )
+
+    def write(folder: Path) -> None:
+        storage.save_splits(folder, corrupted)
+        storage.save_truth(folder, truth)
+
+    return write
+
+
+def _base(work: Work) -> Write:
+    trained = base.train_base(
+        work.train(),
+        storage.load_part(work.folder("data"), "validation"),
+        len(storage.load_class_names(work.folder("data"))),
+        work.run.config.base,
+        seed=work.seed,
+        device=work.device,
+        progress=work.progress,
+    )
+    return partial(storage.save_model, name="base", trained=trained)
+
+
+def _select(work: Work) -> Write:
+    choice = enhancement.choose_layers(
+        work.model("base", "base"),
+        storage.load_part(work.folder("data"), "reserved"),
+        work.run.config.enhance,
+        seed=work.seed,
+        device=work.device,
+        progress=work.progress,
+    )
+    return partial(storage.save_layer_choice, choice=choice)
+
+
+def _enhance(work: Work) -> Write:
+    trained = enhancement.enhance(
+        work.model("base", "base"),
+        storage.load_part(work.folder("data"), "reserved"),
+        storage.load_layer_choice(work.folder("select")).layers,
+        work.run.config.enhance,
+        seed=work.seed,
+        device=work.device,
+        progress=work.progress,
+    )
+    return partial(storage.save_model, name="enhanced", trained=trained)
+
+
+def _score(work: Work) -> Write:
+    scores = scoring.score(
+        work.model("base", "base"),
+        work.model("enhance", "enhanced"),
+        work.train(),
+        device=work.device,
+        progress=work.progress,
+    )
+    return partial(storage.save_scores, scores=scores)
+
+
+def _identify(work: Work) -> Write:
+    config = work.run.config.identify
+    scores = storage.load_scores(work.folder("score")).score
+    suspects = identification.identify(scores, threshold=config.threshold, top_k=config.top_k)
+    return partial(storage.save_suspects, suspects=suspects)
+
+
+def _align(work: Work) -> Write:
+    config = work.run.config.align
+    train, suspects = work.train(), work.suspects()
+    enhanced = work.model("enhance", "enhanced")
+    ranking = identification.rank(storage.load_scores(work.folder("score")).score)
+    eta = alignment.step_size(enhanced, train, suspects.indices, config, device=work.device)
+    wanted = alignment.which_to_align(ranking, len(suspects), train.images[0].nbytes, config.stored_mb * 2**20)
+    aligned = alignment.align(
+        enhanced, train, wanted, eta=eta, clamp=config.clamp, device=work.device, progress=work.progress
+    )
+    return partial(storage.save_aligned, aligned=aligned)
+
+
+def _repair(work: Work) -> Write:
+    train, suspects = work.train(), work.suspects()
+    kept = repair.draw_remaining(train, suspects.indices, seed=work.seed)
+    with_reserved = repair.join(kept, storage.load_part(work.folder("data"), "reserved"))
+    cap = work.run.config.repair.max_epochs
+    bir, ablation = (
+        repair.repair(
+            work.model("base", "base"),
+            storage.load_layer_choice(work.folder("select")).layers,
+            _aligned_suspects(work),
+            samples,
+            work.run.config.repair,
+            seed=work.seed,
+            device=work.device,
+            progress=_part_of(work.progress, part, cap, 2 * cap),
+        )
+        for part, samples in enumerate((kept, with_reserved))
+    )
+
+    def write(folder: Path) -> None:
+        storage.save_model(folder, "bir", bir)
+        storage.save_model(folder, "bir_with_reserved", ablation)
+
+    return write
+
+
+def _compare(work: Work) -> Write:
+    config = work.run.config
+    train, suspects = work.train(), work.suspects()
+    tuned = repair.fine_tune(
+        work.model("base", "base"),
+        repair.draw_remaining(train, suspects.indices, seed=seeding.derive(config.seed, "repair")),
+        config.repair,
+        seed=work.seed,
+        device=work.device,
+    )
+    retrained = base.train_base(
+        repair.without(train, suspects.indices),
+        storage.load_part(work.folder("data"), "validation"),
+        len(storage.load_class_names(work.folder("data"))),
+        config.base,
+        seed=seeding.derive(config.seed, "base"),
+        device=work.device,
+        progress=work.progress,
+    )
+
+    def write(folder: Path) -> None:
+        storage.save_model(folder, "fine_tune", tuned)
+        storage.save_model(folder, "retrain", retrained)
+
+    return write
+
+
+MODELS = {
+    "base": "base",
+    "enhanced": "enhance",
+    "bir": "repair",
+    "bir_with_reserved": "repair",
+    "fine_tune": "compare",
+    "retrain": "compare",
+}
+"""Every model of a report, and the stage that makes it."""
+
+
+def _evaluate(work: Work) -> Write:
+    config = work.run.config
+    data = storage.load_splits(work.folder("data"))
+    truth = storage.load_truth(work.folder("data"))
+    predictions = {}
+    for name, stage in MODELS.items():
+        predictions[name] = evaluation.predict(work.model(stage, name), data.test.images, device=work.device)
+        work.progress(len(predictions), len(MODELS))
+    findings = Findings(
+        run=work.run.name,
+        config=config,
+        data=data,
+        truth=truth,
+        base=storage.load_model(work.folder("base"), "base"),
+        choice=storage.load_layer_choice(work.folder("select")),
+        enhanced=storage.load_model(work.folder("enhance"), "enhanced"),
+        scores=storage.load_scores(work.folder("score")),
+        suspects=work.suspects(),
+        aligned=_aligned_suspects(work),
+        repaired=storage.load_model(work.folder("repair"), "bir"),
+        models={
+            name: evaluation.model_figures(found, data.test, truth.noisy_classes, len(data.class_names))
+            for name, found in predictions.items()
+        },
+        differences=evaluation.differences(predictions, config.evaluate.method, data.test, truth.noisy_classes),
+        stages=_earlier_results(work),
+    )
+    return partial(storage.save_report, report=report.compose(findings))
+
+
+def _earlier_results(work: Work) -> dict[str, StageResult]:
+    results = {name: run_folder.read_stage(work.run, name) for name in flow.find("evaluate").needs}
+    return {name: result for name, result in results.items() if result is not None}
+
+
+def _aligned_suspects(work: Work) -> Aligned:
+    return repair.select_aligned(storage.load_aligned(work.folder("align")), work.suspects().indices)
+
+
+def _part_of(progress: Progress, part: int, size: int, total: int) -> Progress:
+    """Progress of one of several equal parts."""
+    return lambda done, _total: progress(part * size + done, total)
+
+
+FUNCTIONS: dict[str, Callable[[Work], Write]] = {
+    "data": _data,
+    "base": _base,
+    "select": _select,
+    "enhance": _enhance,
+    "score": _score,
+    "identify": _identify,
+    "align": _align,
+    "repair": _repair,
+    "compare": _compare,
+    "evaluate": _evaluate,
+}
