@@ -1,5 +1,7 @@
 """What the command line prints: progress bars, tables, numbers with their intervals. No torch here."""
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +19,11 @@ from bir_core.run_folder import Run
 
 GROUPS = ("all", "clean", "noisy")
 
-out = Console()
+_NARROWEST = 120
+
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _NARROWEST)
+"""Tables that go into a file or a pipe are not squeezed into the 80 columns that rich assumes there."""
+
 notes = Console(stderr=True)
 """Progress and remarks go to standard error, so that standard output holds the answer alone."""
 
@@ -101,7 +107,7 @@ def _story(data: dict[str, Any], base: dict[str, Any], seed: int) -> str:
 
 def _accuracies(report: dict[str, Any]) -> Table:
     counts = report["models"]["base"]["num"]
-    table = _table("Accuracy on the test images, percent (95 % interval)", "model")
+    table = _table("Accuracy on the test images, percent, with 95 % interval", "model")
     for group in GROUPS:
         table.add_column(f"{group} (n={counts[group]})", justify="right")
     for name, figures in report["models"].items():
@@ -114,11 +120,11 @@ def _accuracy(figures: dict[str, Any], group: str) -> str:
     if figures[group] is None:
         return "-"
     low, high = figures["intervals"][group]
-    return f"{figures[group]:.2f} ({low:.1f} to {high:.1f})"
+    return escape(f"{figures[group]:.2f} [{low:.1f}, {high:.1f}]")
 
 
 def _differences(report: dict[str, Any]) -> Table:
-    table = _table("Paired differences on the same test images, points (95 % interval)", "model", "minus")
+    table = _table("Paired differences on the same test images, points, with 95 % interval", "model", "minus")
     for group in GROUPS:
         table.add_column(group, justify="right")
     for row in report["differences"]:
@@ -127,7 +133,7 @@ def _differences(report: dict[str, Any]) -> Table:
 
 
 def _difference(value: dict[str, float] | None) -> str:
-    return "-" if value is None else f"{value['difference']:+.2f} ({value['low']:+.1f} to {value['high']:+.1f})"
+    return "-" if value is None else escape(f"{value['difference']:+.2f} [{value['low']:+.1f}, {value['high']:+.1f}]")
 
 
 def _identification(report: dict[str, Any]) -> Table:

@@ -1,0 +1,234 @@
+"""What a run is asked to do: one frozen model per stage, and ``RunConfig`` that composes them.
+
+They live in one module, not beside the stages, because the dashboard builds its forms from them and must never
+import torch, which every stage does.
+"""
+
+import json
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bir_core.errors import InputError
+
+Corruption = Literal["none", "label", "input", "adv"]
+Network = Literal["lenet", "conv4"]
+BasePreset = Literal["early_stop", "memorised"]
+Treatment = Literal["bir", "fine_tune", "retrain"]
+
+NUM_CLASSES = 10
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+LANDMARKS: dict[str, float] = {
+    "0": 0.0,
+    "log 1.01": math.log(1.01),
+    "log 1.05": math.log(1.05),
+    "log 1.1": math.log(1.1),
+}
+"""The score thresholds that the paper discusses (section 4.1 of the paper); log 1.05 is its recommendation."""
+
+Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DataConfig(_Section):
+    """Where the images come from, how they are split, and what is done to the training part."""
+
+    source: Literal["mnist5k", "mnist"] = Field("mnist5k", description="bundled 5,000 digits, or full MNIST")
+    corruption: Corruption = Field("label", description="what is done to 40 % of the digits 1, 7, 6 and 9")
+    num_train: Positive = Field(3000, description="images drawn for training, class-balanced")
+    validation_fraction: float = Field(0.1, gt=0, lt=1, description="stratified part of them kept for validation")
+    num_reserved: Positive = Field(300, description="clean images reserved for identification, class-balanced")
+    corrupted_fraction: float = Field(0.4, ge=0, le=1, description="share of each target class that is corrupted")
+    salt_and_pepper: float = Field(0.2, ge=0, le=1, description="input corruption: share of pixels replaced")
+    epsilon: float = Field(0.3, ge=0, le=1, description="adversarial corruption: size of the FGSM step on [0, 1]")
+    adv_label: Literal["adv", "clean", "true"] = Field(
+        "adv", description="label of an attacked image: the victim's belief on it, on the clean image, or the truth"
+    )
+
+    @model_validator(mode="after")
+    def _balanced(self) -> "DataConfig":
+        for name in ("num_train", "num_reserved"):
+            value = getattr(self, name)
+            if value % NUM_CLASSES:
+                raise ValueError(f"{name} must be a multiple of {NUM_CLASSES} (equally many per class), got {value}")
+        return self
+
+    @property
+    def num_scored(self) -> int:
+        """Training samples left after the validation split."""
+        per_class = self.num_train // NUM_CLASSES
+        return NUM_CLASSES * (per_class - round(per_class * self.validation_fraction))
+
+
+class BaseConfig(_Section):
+    """How the base model is trained (section 4 of the paper: Adam, 1e-3, batches of 64)."""
+
+    network: Network = Field("lenet", description="architecture")
+    preset: BasePreset = Field(
+        "early_stop",
+        description="early_stop: best validation loss is kept; memorised: a fixed number of epochs, as in the paper",
+    )
+    learning_rate: Rate = 1e-3
+    batch_size: Positive = 64
+    memorised_epochs: Positive = Field(60, description="epochs of the memorised preset")
+    max_epochs: Positive = Field(100, description="cap of the early_stop preset")
+    patience: Positive = Field(5, description="epochs without progress before early_stop ends")
+
+
+class EnhanceConfig(_Section):
+    """How the layer subset is chosen and the enhanced model trained on the reserved set."""
+
+    layers: str = Field("auto", description='"auto", or a subset such as "3" or "1-3"')
+    learning_rate: Rate = 1e-3
+    batch_size: Positive = 16
+    patience: Positive = Field(5, description="epochs without a lower training loss before it ends")
+    max_epochs: Positive = 100
+
+    @model_validator(mode="after")
+    def _known_form(self) -> "EnhanceConfig":
+        if not re.fullmatch(r"auto|[1-9]\d*(-[1-9]\d*)?", self.layers):
+            raise ValueError(
+                f'layers must be "auto", one layer such as "3" or a range such as "1-3", got {self.layers!r}'
+            )
+        return self
+
+
+class IdentifyConfig(_Section):
+    """Which samples are taken for detrimental: those above the threshold, or the top K when ``top_k`` is given."""
+
+    threshold: float = Field(math.log(1.05), description="scores above it are suspects (the paper: log 1.05)")
+    top_k: int | None = Field(None, ge=0, description="take this many of the highest scores instead")
+
+
+class AlignConfig(_Section):
+    """One energy step on the input, and the soft label there."""
+
+    eta: float | Literal["auto"] = Field(
+        "auto", description='step size; 1 is the paper\'s, 0 relabels without moving, "auto" bounds the relative step'
+    )
+    relative_step: float = Field(0.05, gt=0, description='largest mean ||x~ - x|| / ||x|| that "auto" allows')
+    clamp: bool = Field(False, description="keep aligned pixels in [0, 1] (the paper does not)")
+    stored_mb: Positive = Field(
+        256, description="aligned images kept on disk: every sample's where they fit, else the most suspect ones"
+    )
+
+    @field_validator("eta", mode="before")
+    @classmethod
+    def _auto_or_a_step(cls, value: object) -> object:
+        if value == "auto":
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and math.isfinite(value):
+            return float(value)
+        raise ValueError(f'must be "auto" or a number of at least 0, got {value!r}')
+
+
+class RepairConfig(_Section):
+    """How the base model is repaired on aligned suspects, or fine-tuned on the rest for comparison."""
+
+    learning_rate: Rate = 1e-3
+    batch_size: Positive = 16
+    patience: Positive = Field(5, description="epochs without a lower training loss before it ends")
+    max_epochs: Positive = 100
+
+
+class EvaluateConfig(_Section):
+    """What the report puts first; every model is trained and reported whatever is chosen here."""
+
+    method: Treatment = Field("bir", description="the repaired model that the report puts first")
+
+
+class RunConfig(_Section):
+    """A whole run; one TOML or JSON file."""
+
+    name: str = Field("run", pattern=NAME_PATTERN, description="folder name of the run")
+    seed: int = Field(0, ge=0, lt=2**32, description="root of every random draw")
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    data: DataConfig = DataConfig()
+    base: BaseConfig = BaseConfig()
+    enhance: EnhanceConfig = EnhanceConfig()
+    identify: IdentifyConfig = IdentifyConfig()
+    align: AlignConfig = AlignConfig()
+    repair: RepairConfig = RepairConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _k_fits(self) -> "RunConfig":
+        if self.identify.top_k is not None and self.identify.top_k > self.data.num_scored:
+            raise ValueError(
+                f"identify.top_k must be at most the {self.data.num_scored} training samples, got {self.identify.top_k}"
+            )
+        return self
+
+
+def parse(values: dict[str, Any], *, origin: str) -> RunConfig:
+    """A validated config from plain values.
+
+    Raises:
+        InputError: naming ``origin``, each wrong field, what was got and what was expected.
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{origin}: {_explain(error)}") from None
+
+
+def load(path: Path) -> RunConfig:
+    """Read a ``.toml`` or ``.json`` config file.
+
+    Raises:
+        InputError: the file is absent, is not TOML or JSON, or a value in it is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise InputError(f"cannot read the config {path}: {error.strerror}. Give the path of a TOML file.") from None
+    except (UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{path} is not valid {'JSON' if path.suffix == '.json' else 'TOML'}: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} must hold a table of settings, got {type(values).__name__}")
+    return parse({"name": _name_from(path), **values}, origin=str(path))
+
+
+def demo(corruption: Corruption, network: Network, base: BasePreset, seed: int) -> RunConfig:
+    """The config of the bundled demonstration."""
+    return RunConfig(
+        name=f"demo-{corruption}-{network}-{base}-seed{seed}",
+        seed=seed,
+        data=DataConfig(corruption=corruption),
+        base=BaseConfig(network=network, preset=base),
+    )
+
+
+def _name_from(path: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", path.stem).lstrip("._-")[:80] or "run"
+
+
+def _explain(error: ValidationError) -> str:
+    sentences = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            sentences.append(f"unknown key {where}; {_known_keys(problem['loc'])}")
+            continue
+        got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"
+        message = problem["msg"].removeprefix("Value error, ")
+        sentences.append(f"{where}: {message}{got}" if where else f"{message}{got}")
+    return "; ".join(sentences)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> str:
+    section: type[BaseModel] = RunConfig
+    for part in location[:-1]:
+        inner = section.model_fields[str(part)].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            section = inner
+    return "known keys: " + ", ".join(section.model_fields)

@@ -1,0 +1,364 @@
+"""A run is a folder: created, listed, locked, deleted here; a stage's result is whole in it or not there at all.
+
+    RUNS/NAME/run.json            config and provenance
+    RUNS/NAME/STAGE/stage.json    fingerprint of what the result was made from, and every file's size and sha256
+    RUNS/NAME/STAGE/...           the result itself (``storage`` writes and reads it)
+
+A result is written to ``STAGE.part``, flushed to disk and renamed, so a killed process leaves no half result.
+No torch here: the dashboard reads runs through this module.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bir_core import config as run_config
+from bir_core import durable, flow
+from bir_core.config import RunConfig
+from bir_core.errors import InputError, RunDamaged, RunNotFound
+from bir_core.run_lock import lock as lock
+
+FORMAT = 1
+"""Raised when a result of an earlier version must not be read any more."""
+
+_LONGEST_NAME = 74
+"""Leaves room for a number behind it in the 80 characters of a name."""
+
+LIBRARIES = ("bir-dashboard", "torch", "numpy", "streamlit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run folder, as its ``run.json`` describes it."""
+
+    path: Path
+    config: RunConfig
+    created: str
+    parent: str | None
+    provenance: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The run's name, which is its folder's."""
+        return self.path.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageResult:
+    """What ``stage.json`` says of a whole result."""
+
+    stage: str
+    fingerprint: str
+    digest: str
+    files: dict[str, dict[str, Any]]
+    seconds: float
+    peak_memory_mb: float
+    device: str
+    finished: str
+
+
+def runs_root(given: str | Path | None = None) -> Path:
+    """The folder of all runs: as given, else ``BIR_RUNS``, else ``runs/`` where the command was typed."""
+    return Path(given or os.environ.get("BIR_RUNS") or "runs").expanduser().resolve()
+
+
+# ---------------------------------------------------------------- create, open, list, delete
+
+
+def create(root: Path, config: RunConfig, *, parent: str | None = None) -> Run:
+    """Make the folder of a new run.
+
+    Raises:
+        InputError: the name is taken or the folder cannot be written.
+    """
+    path = root / config.name
+    if path.exists():
+        raise InputError(f"a run named {config.name!r} exists in {root}: choose another name, or delete it first")
+    description = {
+        "format": FORMAT,
+        "created": _now(),
+        "parent": parent,
+        "config": config.model_dump(),
+        "provenance": provenance(),
+    }
+    draft = root / f".{config.name}.{os.getpid()}.part"
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        durable.write_json(draft / "run.json", description)
+        draft.rename(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write in {root}: {error.strerror}. Choose another folder with --runs or BIR_RUNS."
+        ) from None
+    return open_run(root, config.name)
+
+
+def open_run(root: Path, name: str) -> Run:
+    """The run called ``name``.
+
+    Raises:
+        RunNotFound: there is no such folder, or the name is not a plain folder name.
+        RunDamaged: its ``run.json`` is missing, truncated or not ours.
+    """
+    path = root / name
+    if not _is_name(name) or not path.is_dir():
+        known = ", ".join(names(root)) or "none yet"
+        raise RunNotFound(f"no run named {name!r} in {root} (there: {known})")
+    values = _read_description(path)
+    try:
+        config = run_config.parse(values["config"], origin=str(path / "run.json"))
+        return Run(
+            path=path,
+            config=config.model_copy(update={"name": name}),
+            created=str(values["created"]),
+            parent=values["parent"],
+            provenance=dict(values["provenance"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunDamaged(
+            f"{path / 'run.json'} is not a run description ({error}): delete the run with 'delete {name}'"
+        ) from None
+
+
+def names(root: Path) -> list[str]:
+    """Names of the folders in ``root`` that hold a ``run.json``, newest first."""
+    if not root.is_dir():
+        return []
+    found = [(_changed(path), path.name) for path in root.iterdir() if _is_name(path.name)]
+    return [name for _, name in sorted(found, reverse=True) if (root / name / "run.json").is_file()]
+
+
+def free_name(root: Path, wanted: str) -> str:
+    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, ... that no run has."""
+    wanted = wanted[:_LONGEST_NAME]
+    candidate, count = wanted, 1
+    while (root / candidate).exists():
+        count += 1
+        candidate = f"{wanted}-{count}"
+    return candidate
+
+
+def fork(parent: Run, config: RunConfig) -> Run:
+    """A new run beside ``parent`` under another config; results that it need not compute again are hard-linked."""
+    run = create(parent.path.parent, config, parent=parent.name)
+    for stage in flow.STAGES:
+        if not (parent.path / stage.name / "stage.json").is_file():
+            break
+        part = run.path / f"{stage.name}.part"
+        try:
+            shutil.copytree(parent.path / stage.name, part, copy_function=durable.link)
+        except OSError:
+            # The parent is being computed and has replaced this result meanwhile: the new run computes its own.
+            durable.remove(part)
+            break
+        part.rename(run.path / stage.name)
+        if not is_fresh(run, stage.name):
+            durable.remove(run.path / stage.name)
+    return run
+
+
+def update_config(run: Run, config: RunConfig) -> Run:
+    """Write another config into an existing run; stages that read a changed section become stale."""
+    values = _read_description(run.path)
+    values["config"] = config.model_copy(update={"name": run.name}).model_dump()
+    part = run.path / "run.json.part"
+    durable.write_json(part, values)
+    part.rename(run.path / "run.json")
+    return open_run(run.path.parent, run.name)
+
+
+def delete(root: Path, name: str) -> None:
+    """Remove a run and everything in it.
+
+    Raises:
+        RunNotFound: there is no such run.
+        RunBusy: a process computes it now.
+    """
+    path = root / name
+    if not _is_name(name) or not (path / "run.json").is_file():
+        open_run(root, name)
+    with lock(path):
+        gone = root / f".{name}.{os.getpid()}.deleted"
+        path.rename(gone)
+    shutil.rmtree(gone)
+
+
+# ---------------------------------------------------------------- the result of one stage
+
+
+def save_stage(
+    run: Run, stage: str, write: Callable[[Path], None], *, seconds: float, peak_memory_mb: float, device: str
+) -> StageResult:
+    """Let ``write`` fill a fresh folder, then make it the result of ``stage`` in one rename.
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full.
+        StageFailed: the result holds a number that is not finite where it must be.
+    """
+    try:
+        return _save_stage(run, stage, write, seconds=seconds, peak_memory_mb=peak_memory_mb, device=device)
+    except OSError as error:
+        raise InputError(
+            f"cannot write stage {stage!r} in {run.path}: {error.strerror or error}. "
+            "Make room on the disk, or give yourself write access."
+        ) from None
+
+
+def _save_stage(
+    run: Run, stage: str, write: Callable[[Path], None], *, seconds: float, peak_memory_mb: float, device: str
+) -> StageResult:
+    part = run.path / f"{stage}.part"
+    durable.remove(part)
+    part.mkdir()
+    write(part)
+    files = {
+        path.name: {"size": path.stat().st_size, "sha256": durable.sha256(path)} for path in sorted(part.iterdir())
+    }
+    result = StageResult(
+        stage=stage,
+        fingerprint=expected_fingerprint(run, stage),
+        digest=durable.digest(files),
+        files=files,
+        seconds=seconds,
+        peak_memory_mb=peak_memory_mb,
+        device=device,
+        finished=_now(),
+    )
+    durable.write_json(part / "stage.json", {"format": FORMAT, **result.__dict__})
+    for path in part.iterdir():
+        durable.flush(path)
+    durable.flush(part)
+    durable.replace(part, run.path / stage)
+    return result
+
+
+def read_stage(run: Run, stage: str, *, verify: bool = False) -> StageResult | None:
+    """What is known of the result of ``stage``, or None when there is none yet.
+
+    Args:
+        run: the run.
+        stage: name of a stage.
+        verify: also compare every file's checksum, not only its size.
+
+    Raises:
+        RunDamaged: a file of the result is missing, truncated or not the one that was written.
+    """
+    folder = run.path / stage
+    if not folder.is_dir():
+        return None
+    remedy = f"compute it again with 'stage {stage} {run.name} --force'"
+    try:
+        values = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+        if values.pop("format") != FORMAT:
+            raise RunDamaged(f"{folder} was written by another version of this program: {remedy}")
+        result = StageResult(**values)
+        facts = {name: (int(fact["size"]), str(fact["sha256"])) for name, fact in result.files.items()}
+    except OSError:
+        raise RunDamaged(f"{folder / 'stage.json'} is missing or cannot be read: {remedy}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if isinstance(error, RunDamaged):
+            raise
+        raise RunDamaged(f"{folder / 'stage.json'} is not a stage description: {remedy}") from None
+    for name, (size, digest) in facts.items():
+        durable.check(folder / name, size, digest if verify else None, remedy=remedy)
+    return result
+
+
+def is_fresh(run: Run, stage: str) -> bool:
+    """Whether the result of ``stage`` is there, whole, and made from the run's present config and inputs."""
+    return stage in fresh_stages(run)
+
+
+def fresh_stages(run: Run) -> tuple[str, ...]:
+    """Names of the stages that need no computing, in flow order."""
+    fresh: list[str] = []
+    for stage in flow.STAGES:
+        try:
+            result = read_stage(run, stage.name)
+        except RunDamaged:
+            continue
+        inputs_are_fresh = all(need in fresh for need in stage.needs)
+        if result is not None and inputs_are_fresh and result.fingerprint == expected_fingerprint(run, stage.name):
+            fresh.append(stage.name)
+    return tuple(fresh)
+
+
+def expected_fingerprint(run: Run, stage: str) -> str:
+    """Digest of everything that the result of ``stage`` is made from: config sections, seed, device, inputs."""
+    description = flow.find(stage)
+    values = run.config.model_dump()
+    made_from = {
+        "format": FORMAT,
+        "stage": stage,
+        "seed": run.config.seed,
+        "device": run.config.device,
+        "config": {section: values[section] for section in description.sections},
+        "inputs": {need: _input_digest(run, need) for need in description.needs},
+    }
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- small things
+
+
+def _input_digest(run: Run, need: str) -> str:
+    result = read_stage(run, need)
+    if result is None:
+        raise InputError(
+            f"run {run.name!r} has no result of stage {need!r} yet: compute it with 'stage {need} {run.name}'"
+        )
+    return result.digest
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except OSError:
+        raise RunDamaged(
+            f"{path} has no readable run.json: it is not a run folder, or was damaged; remove it by hand"
+        ) from None
+    except ValueError:
+        raise RunDamaged(
+            f"{path / 'run.json'} is truncated or not JSON: delete the run with 'delete {path.name}'"
+        ) from None
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise RunDamaged(
+            f"{path / 'run.json'} is not of this program's format {FORMAT}: delete the run with 'delete {path.name}'"
+        )
+    return values
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(run_config.NAME_PATTERN, name) is not None
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_ctime_ns
+    except OSError:
+        return 0
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def provenance() -> dict[str, Any]:
+    """Versions and system that results come from."""
+    versions = {}
+    for library in LIBRARIES:
+        try:
+            versions[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            versions[library] = "not installed"
+    return {"python": platform.python_version(), "system": platform.platform(), "versions": versions}

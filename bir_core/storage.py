@@ -1,0 +1,279 @@
+"""Every record of the flow, saved to and loaded from a stage's folder. Parquet, safetensors, ``.npy`` and JSON only.
+
+Arrays come back read-only and memory-mapped where they are big. No torch here, and never a pickle.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from bir_core import durable
+from bir_core.errors import RunDamaged
+from bir_core.records import (
+    Aligned,
+    CandidateSubset,
+    Epoch,
+    LabelledImages,
+    LayerChoice,
+    ModelState,
+    Scores,
+    Splits,
+    Suspects,
+    TrainedModel,
+    Truth,
+)
+
+MAPPED_FROM = 1 << 20
+"""Arrays of more bytes than this are memory-mapped; an empty one cannot be."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PARTS = ("train", "validation", "reserved", "test")
+
+
+def _naming_damage(load: Callable[P, R]) -> Callable[P, R]:
+    """A file that is readable but not ours becomes a ``RunDamaged`` too, not a KeyError from somewhere inside."""
+
+    @functools.wraps(load)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return load(*args, **kwargs)
+        except RunDamaged:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise RunDamaged(
+                f"{args[0]} holds a file that this program has not written ({error}): "
+                "compute the stage again with --force"
+            ) from None
+
+    return checked
+
+
+def save_splits(folder: Path, splits: Splits) -> None:
+    """Images of each part as ``PART_images.npy``, ids and labels as ``PART.parquet``."""
+    for name in PARTS:
+        part: LabelledImages = getattr(splits, name)
+        np.save(folder / f"{name}_images.npy", part.images)
+        _write_columns(folder / f"{name}.parquet", {"id": part.ids, "label": part.labels})
+    durable.write_json(folder / "classes.json", list(splits.class_names))
+
+
+@_naming_damage
+def load_splits(folder: Path) -> Splits:
+    """The parts of the data; images are memory-mapped."""
+    parts = {name: load_part(folder, name) for name in PARTS}
+    return Splits(**parts, class_names=load_class_names(folder))
+
+
+@_naming_damage
+def load_part(folder: Path, name: str) -> LabelledImages:
+    """One part of the data, "train", "validation", "reserved" or "test"."""
+    columns = _read_columns(folder / f"{name}.parquet")
+    return LabelledImages(images=_read_array(folder / f"{name}_images.npy"), labels=columns["label"], ids=columns["id"])
+
+
+@_naming_damage
+def load_class_names(folder: Path) -> tuple[str, ...]:
+    """Names of the classes, in label order."""
+    return tuple(_read_json(folder / "classes.json"))
+
+
+def save_truth(folder: Path, truth: Truth) -> None:
+    """What was corrupted, beside the data but in files of its own."""
+    columns = {"corrupted": truth.corrupted, "original_label": truth.original_labels}
+    _write_columns(folder / "truth.parquet", columns)
+    np.save(folder / "truth_original_images.npy", truth.original_images)
+    facts = {
+        "corruption": truth.corruption,
+        "noisy_classes": list(truth.noisy_classes),
+        "num_validation_corrupted": truth.num_validation_corrupted,
+    }
+    durable.write_json(folder / "truth.json", facts)
+
+
+@_naming_damage
+def load_truth(folder: Path) -> Truth:
+    """What was corrupted; for evaluation and for people, never for a stage before it."""
+    columns = _read_columns(folder / "truth.parquet")
+    facts = _read_json(folder / "truth.json")
+    originals = _read_array(folder / "truth_original_images.npy")
+    _same_number(columns["corrupted"].sum(), originals, "truth_original_images.npy")
+    return Truth(
+        corrupted=columns["corrupted"],
+        original_labels=columns["original_label"],
+        original_images=originals,
+        noisy_classes=tuple(facts["noisy_classes"]),
+        corruption=facts["corruption"],
+        num_validation_corrupted=facts["num_validation_corrupted"],
+    )
+
+
+def save_model(folder: Path, name: str, trained: TrainedModel) -> None:
+    """Weights as ``NAME.safetensors`` (network and shapes in its metadata), the log as ``NAME.json``."""
+    state = trained.state
+    facts = {"network": state.network, "image_shape": list(state.image_shape), "num_classes": state.num_classes}
+    tensors = {key: np.ascontiguousarray(value) for key, value in state.tensors.items()}
+    safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(facts)})
+    log = {"kept_epoch": trained.kept_epoch, "epochs": [asdict(epoch) for epoch in trained.epochs]}
+    durable.write_json(folder / f"{name}.json", log)
+
+
+@_naming_damage
+def load_model(folder: Path, name: str) -> TrainedModel:
+    """A model and its training log."""
+    path = folder / f"{name}.safetensors"
+    try:
+        with safe_open(path, framework="numpy") as file:
+            facts = json.loads((file.metadata() or {})["bir"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise RunDamaged(
+            f"{path} is not a model of this program ({error}): compute the stage again with --force"
+        ) from None
+    state = ModelState(
+        network=facts["network"],
+        image_shape=tuple(facts["image_shape"]),
+        num_classes=facts["num_classes"],
+        tensors=tensors,
+    )
+    log = _read_json(folder / f"{name}.json")
+    epochs = tuple(Epoch(**epoch) for epoch in log["epochs"])
+    return TrainedModel(state=state, epochs=epochs, kept_epoch=log["kept_epoch"])
+
+
+def save_layer_choice(folder: Path, choice: LayerChoice) -> None:
+    """The chosen subset and the whole table of losses."""
+    durable.write_json(folder / "selection.json", asdict(choice))
+
+
+@_naming_damage
+def load_layer_choice(folder: Path) -> LayerChoice:
+    """The chosen subset and the whole table of losses."""
+    values = _read_json(folder / "selection.json")
+    candidates = tuple(CandidateSubset(**{**row, "layers": tuple(row["layers"])}) for row in values["candidates"])
+    return LayerChoice(**{**values, "layers": tuple(values["layers"]), "candidates": candidates})
+
+
+def save_scores(folder: Path, scores: Scores) -> None:
+    """One row per training sample: losses, score, what the base model believes, probabilities ``p_CLASS``."""
+    columns: dict[str, NDArray[Any]] = {
+        "loss_before": scores.loss_before,
+        "loss_after": scores.loss_after,
+        "score": scores.score,
+        "base_prediction": scores.base_predictions,
+    }
+    columns |= {f"p_{label}": scores.soft_labels[:, label] for label in range(scores.soft_labels.shape[1])}
+    _write_columns(folder / "scores.parquet", columns)
+
+
+@_naming_damage
+def load_scores(folder: Path) -> Scores:
+    """The scores of every training sample, in data-set order."""
+    columns = _read_columns(folder / "scores.parquet")
+    labels = sum(name.startswith("p_") for name in columns)
+    return Scores(
+        loss_before=columns["loss_before"],
+        loss_after=columns["loss_after"],
+        base_predictions=columns["base_prediction"],
+        soft_labels=np.stack([columns[f"p_{label}"] for label in range(labels)], axis=1),
+    )
+
+
+def save_suspects(folder: Path, suspects: Suspects) -> None:
+    """Positions of the suspects, most suspect first, and the rule that picked them."""
+    _write_columns(folder / "suspects.parquet", {"index": suspects.indices})
+    durable.write_json(folder / "rule.json", {"rule": suspects.rule, "threshold": suspects.threshold})
+
+
+@_naming_damage
+def load_suspects(folder: Path) -> Suspects:
+    """The suspects, most suspect first."""
+    return Suspects(indices=_read_columns(folder / "suspects.parquet")["index"], **_read_json(folder / "rule.json"))
+
+
+def save_aligned(folder: Path, aligned: Aligned) -> None:
+    """Aligned images as ``images.npy``; energies, steps and soft labels as columns."""
+    np.save(folder / "images.npy", aligned.images)
+    columns: dict[str, NDArray[Any]] = {
+        "index": aligned.indices,
+        "energy_before": aligned.energy_before,
+        "energy_after": aligned.energy_after,
+        "relative_step": aligned.relative_step,
+    }
+    columns |= {f"p_{label}": aligned.soft_labels[:, label] for label in range(aligned.soft_labels.shape[1])}
+    _write_columns(folder / "aligned.parquet", columns)
+    durable.write_json(folder / "step.json", {"eta": aligned.eta})
+
+
+@_naming_damage
+def load_aligned(folder: Path) -> Aligned:
+    """The aligned samples; images are memory-mapped."""
+    columns = _read_columns(folder / "aligned.parquet")
+    labels = sum(name.startswith("p_") for name in columns)
+    images = _read_array(folder / "images.npy")
+    _same_number(len(columns["index"]), images, "images.npy")
+    return Aligned(
+        indices=columns["index"],
+        images=images,
+        soft_labels=np.stack([columns[f"p_{label}"] for label in range(labels)], axis=1),
+        energy_before=columns["energy_before"],
+        energy_after=columns["energy_after"],
+        relative_step=columns["relative_step"],
+        eta=_read_json(folder / "step.json")["eta"],
+    )
+
+
+def save_report(folder: Path, report: dict[str, Any]) -> None:
+    """The report as ``report.json``."""
+    durable.write_json(folder / "report.json", report)
+
+
+@_naming_damage
+def load_report(folder: Path) -> dict[str, Any]:
+    """The report; its schema is in the README."""
+    values: dict[str, Any] = _read_json(folder / "report.json")
+    return values
+
+
+def _same_number(expected: int, images: NDArray[Any], name: str) -> None:
+    if len(images) != expected:
+        raise ValueError(f"{name} has {len(images)} images instead of {expected}")
+
+
+def _write_columns(path: Path, columns: dict[str, NDArray[Any]]) -> None:
+    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), path)
+
+
+def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise RunDamaged(f"{path} cannot be read as Parquet ({error}): compute the stage again with --force") from None
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    try:
+        big = path.stat().st_size > MAPPED_FROM
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if big else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise RunDamaged(f"{path} cannot be read as an array ({error}): compute the stage again with --force") from None
+    return array
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunDamaged(f"{path} cannot be read as JSON ({error}): compute the stage again with --force") from None
