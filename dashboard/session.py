@@ -26,9 +26,28 @@ def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -
     remembered = st.session_state.setdefault(_REMEMBERED, {})
     if key in remembered and key not in st.session_state and key not in st.query_params:
         st.session_state[key] = remembered[key]
+    asked = st.query_params.get_all(key)
     value = widget(label, key=key, bind="query-params", **options)
     remembered[key] = value
+    if asked and key not in st.query_params and not _says(asked, value, options.get("format_func", str)):
+        st.toast(
+            f"The link asks for {key}={', '.join(asked)}, which is not possible here; the usual value is shown "
+            "instead. Set it on this page, or correct the link.",
+            icon=":material/link_off:",
+            duration="long",
+        )
     return value
+
+
+def _says(asked: list[str], value: Any, as_text: Callable[[Any], str]) -> bool:
+    """Whether a parameter that Streamlit took out of the URL says the same as the value, which is the default then."""
+    if isinstance(value, list):
+        return asked == [as_text(item) for item in value]
+    if isinstance(value, int | float):
+        with contextlib.suppress(ValueError):
+            return float(asked[0]) == value
+        return False
+    return asked[0] in (str(value), as_text(value))
 
 
 def choose_run(names: list[str]) -> None:

@@ -1,0 +1,190 @@
+"""Every view in the states that a reader meets: no run, a job at work, a failed one, a finished run."""
+
+import os
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from bir_core import jobs, run_folder, storage
+from bir_core.config import LANDMARKS
+from bir_core.jobs import Job
+from bir_core.run_folder import Run
+from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
+
+WITH_RUN = ("overview", "scores", "suspects", "repair")
+
+
+def buttons(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+@pytest.mark.usefixtures("runs_root")
+class TestNoRun:
+    @pytest.mark.parametrize("view", WITH_RUN)
+    def test_offers_one_button(self, open_view: OpenView, view: str) -> None:
+        app = open_view(view)
+        assert not app.exception
+        assert buttons(app) == ["Run the demo"]
+
+    def test_jobs_says_that_there_is_none(self, open_view: OpenView) -> None:
+        app = open_view("jobs")
+        assert not app.exception
+        assert "No job has run here yet" in texts(app)
+
+    def test_folder_that_cannot_be_written(self, runs_root: Path, open_view: OpenView) -> None:
+        runs_root.rmdir()
+        runs_root.write_text("a file where the folder should be")
+        app = open_view("overview")
+        app.button[0].click().run()
+        assert not app.exception
+        assert "cannot" in app.error[0].value
+
+
+class TestRunning:
+    @pytest.mark.parametrize("view", VIEWS)
+    def test_shows_the_stage_and_cancel(self, open_view: OpenView, running: Job, view: str) -> None:
+        app = open_view(view)
+        assert not app.exception
+        assert running.state == "running"
+        assert "Train the base model" in texts(app)
+        assert "Cancel" in buttons(app)
+
+    def test_cancel_then_resume(self, runs_root: Path, open_view: OpenView, running: Job) -> None:
+        app = open_view("overview")
+        next(button for button in app.button if button.label == "Cancel").click().run()
+        assert jobs.find(runs_root, running.id).state == "cancelled"
+        app.run()
+        assert "Finished stages are kept" in texts(app)
+        next(button for button in app.button if button.label == "Resume").click().run()
+        assert jobs.find(runs_root, running.id).state in jobs.ACTIVE
+
+    def test_second_job_on_the_run_is_refused_in_words(self, open_view: OpenView, running: Job) -> None:
+        app = open_view("overview")
+        app.session_state["refused"] = f"run {running.run!r} has a job"
+        app.run()
+        assert "has a job" in app.error[0].value
+
+
+class TestFailed:
+    @pytest.mark.parametrize("view", VIEWS)
+    def test_says_why_and_how_to_go_on(self, open_view: OpenView, failed: Job, view: str) -> None:
+        app = open_view(view)
+        assert not app.exception
+        assert failed.error
+        assert failed.error in [error.value for error in app.error]
+        assert "Resume" in buttons(app)
+        assert app.code, "the end of the log"
+
+
+class TestComplete:
+    @pytest.mark.parametrize("view", VIEWS)
+    def test_opens_without_a_fault(self, open_view: OpenView, complete: Run, view: str) -> None:
+        app = open_view(view)
+        assert not app.exception
+        assert not app.error
+        assert app.selectbox(key="run").value == complete.name
+
+    def test_overview_has_the_numbers_of_the_report(self, open_view: OpenView, complete: Run) -> None:
+        report = storage.load_report(complete.path / "evaluate")
+        shown = texts(open_view("overview"))
+        assert report["conclusion"] in shown
+        for part in ("all", "clean", "noisy"):
+            before, after = report["models"]["base"], report["models"]["bir"]
+            assert f"{before[part]:.1f} → {after[part]:.1f} %" in shown
+            low, high = after["intervals"][part]
+            assert f"after {low:.1f} to {high:.1f}" in shown
+
+    def test_overview_of_a_changed_config_says_so(self, open_view: OpenView, complete: Run) -> None:
+        identify = complete.config.identify.model_copy(update={"threshold": 0.5})
+        run_folder.update_config(complete, complete.config.model_copy(update={"identify": identify}))
+        assert "settings of this run were changed" in texts(open_view("overview"))
+
+    def test_suspects_are_ranked_with_pictures(self, open_view: OpenView, complete: Run) -> None:
+        scores = storage.load_scores(complete.path / "score").score
+        page = texts(open_view("suspects", t="-100"))
+        first = page.index(f"sample {int(scores.argmax())}<")
+        assert page.count('<article class="bir-card">') == 24
+        assert page.index("sample ") <= first < page.index("#2<")
+        assert page.count("data:image/png;base64,") == 3 * 24
+        assert "times" in page, "the amplification is stated"
+
+    def test_suspects_filters(self, open_view: OpenView, complete: Run) -> None:
+        labels = storage.load_part(complete.path / "data", "train").labels
+        app = open_view("suspects", t="-100", given=["7"])
+        assert f"**{int((labels == 7).sum())}** of {len(labels)} suspects" in texts(app)
+        assert texts(app).count("given <b>7</b>") == min(24, int((labels == 7).sum()))
+
+    def test_no_suspects_is_said_in_scores_suspects_and_repair(self, open_view: OpenView, complete: Run) -> None:
+        app = open_view("suspects", run=complete.name, t="1000")
+        assert "No sample has a score above 1000" in texts(app)
+        assert "no-op" in texts(go_to(app, "repair"))
+
+    def test_repair_shows_classes_and_confusions(self, open_view: OpenView, complete: Run) -> None:
+        app = open_view("repair")
+        assert len(app.get("plotly_chart")) == 4
+        table = next(table.value for table in app.table if "Class" in table.value)
+        assert list(table["Class"]) == list(storage.load_class_names(complete.path / "data"))
+
+    def test_launching_a_repair_makes_a_run_beside(self, runs_root: Path, open_view: OpenView, complete: Run) -> None:
+        app = open_view("repair", t=str(LANDMARKS["log 1.1"]))
+        app.radio(key="repair_eta").set_value("0").run()
+        next(button for button in app.button if button.label == "Start the repair").click().run()
+        (made,) = set(run_folder.names(runs_root)) - {complete.name}
+        child = run_folder.open_run(runs_root, made)
+        job = jobs.latest(runs_root, made)
+        assert job is not None
+        jobs.cancel(runs_root, job.id)
+        assert child.parent == complete.name
+        assert child.config.align.eta == 0
+        assert child.config.identify.threshold == LANDMARKS["log 1.1"]
+        assert run_folder.is_fresh(child, "score")
+        assert os.path.samefile(child.path / "score" / "scores.parquet", complete.path / "score" / "scores.parquet")
+        assert app.session_state["run"] == made
+
+
+class TestDamaged:
+    @pytest.mark.parametrize(("view", "stage"), [("overview", "evaluate"), ("scores", "score"), ("suspects", "data")])
+    def test_truncated_result_is_one_sentence(
+        self, open_view: OpenView, complete: Run, view: str, stage: str
+    ) -> None:
+        spoil(next(path for path in sorted((complete.path / stage).iterdir()) if path.name != "stage.json"))
+        app = open_view(view)
+        assert not app.exception
+        assert "bytes instead of" in app.error[0].value
+        assert "Compute it again" in buttons(app)
+
+    @pytest.mark.parametrize("view", WITH_RUN)
+    def test_foreign_run_json(self, open_view: OpenView, complete: Run, view: str) -> None:
+        (complete.path / "run.json").write_text('{"format": 99}')
+        app = open_view(view)
+        assert not app.exception
+        assert "not of this program's format" in app.error[0].value
+
+    def test_foreign_content_under_a_right_size(self, open_view: OpenView, complete: Run) -> None:
+        path = complete.path / "evaluate" / "report.json"
+        size = path.stat().st_size
+        path.unlink()
+        path.write_bytes(b"x" * size)
+        # The record may be cached under the digest that stage.json still claims; another digest makes it be read.
+        description = complete.path / "evaluate" / "stage.json"
+        text = description.read_text().replace('"digest": "', '"digest": "0')
+        description.unlink()
+        description.write_text(text)
+        app = open_view("overview")
+        assert not app.exception
+        assert "cannot be read as JSON" in app.error[0].value
+
+    @pytest.mark.parametrize("view", WITH_RUN)
+    def test_missing_stages_are_offered(self, runs_root: Path, open_view: OpenView, tiny_run: Run, view: str) -> None:
+        run_folder.create(runs_root, tiny_run.config)
+        app = open_view(view)
+        assert not app.exception
+        assert "Compute this run" in buttons(app)
+
+
+def spoil(path: Path) -> None:
+    """Cut a file in half without touching the ones that are hard-linked to it."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[: len(content) // 2])
