@@ -5,35 +5,33 @@
     RUNS/NAME/STAGE/...           the result itself (``storage`` writes and reads it)
 
 A result is written to ``STAGE.part``, flushed to disk and renamed, so a killed process leaves no half result.
-No torch here: the dashboard reads runs through this module.
+No torch here: the dashboard reads runs.
 """
 
 import datetime
 import hashlib
 import json
 import os
-import platform
 import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from bir_core import config as run_config
-from bir_core import durable, flow
+from bir_core import durable, flow, run_lock, run_provenance
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, RunDamaged, RunNotFound
-from bir_core.run_lock import lock as lock
+
+lock = run_lock.lock
+provenance = run_provenance.provenance
 
 FORMAT = 1
 """Raised when a result of an earlier version must not be read any more."""
 
 _LONGEST_NAME = 74
 """Leaves room for a number behind it in the 80 characters of a name."""
-
-LIBRARIES = ("bir-dashboard", "torch", "numpy", "streamlit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,9 +306,6 @@ def expected_fingerprint(run: Run, stage: str) -> str:
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
-# ---------------------------------------------------------------- small things
-
-
 def _input_digest(run: Run, need: str) -> str:
     result = read_stage(run, need)
     if result is None:
@@ -351,14 +346,3 @@ def _changed(path: Path) -> int:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def provenance() -> dict[str, Any]:
-    """Versions and system that results come from."""
-    versions = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            versions[library] = "not installed"
-    return {"python": platform.python_version(), "system": platform.platform(), "versions": versions}
