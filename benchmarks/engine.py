@@ -61,7 +61,7 @@ def _scoring(name: str, label: str, bar: float, repeats: int) -> dict[str, Any]:
     moved = networks.restore(base, CPU)
     with torch.no_grad():
         for parameter in layers.parameters(moved, layers.parse(label, layers.names(moved))):
-            parameter += 0.01
+            parameter.add_(0.01)
     enhanced = networks.capture(moved, base)
 
     @torch.no_grad()

@@ -35,8 +35,8 @@ def test_permuted_data_gives_permuted_results(model: ModelState) -> None:
 
 
 def test_a_constant_added_to_all_logits_moves_nothing(model: ModelState) -> None:
-    tensors = {name: value.copy() for name, value in model.tensors.items()}
-    tensors["layer5.0.bias"] = tensors["layer5.0.bias"] + np.float32(3)
+    tensors: dict[str, np.ndarray] = {name: value.copy() for name, value in model.tensors.items()}
+    tensors["layer5.0.bias"] += np.float32(3)
     lifted = ModelState(network=model.network, image_shape=model.image_shape, num_classes=10, tensors=tensors)
     ours, plain = align(lifted), align(model)
     np.testing.assert_allclose(ours.images, plain.images, atol=1e-5)

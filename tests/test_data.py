@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bir_core import base
 from bir_core.config import BaseConfig, DataConfig
 from bir_core.data import corruptions, sources, splits
 from bir_core.errors import InputError
 from bir_core.models import networks
-from bir_core.records import LabelledImages, ModelState, Splits
+from bir_core.records import LabelledImages, ModelState, Splits, Truth
 from tests import cases
 
 MNIST = Path(os.environ.get("BIR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "mnist"
@@ -80,7 +81,7 @@ def test_impossible_reserved_sets_are_refused(reserved: LabelledImages, sentence
         Splits(**others, reserved=reserved, class_names=("a", "b"))
 
 
-def corrupt(clean: Splits, kind: str, **strength: float) -> tuple[Splits, corruptions.Truth]:
+def corrupt(clean: Splits, kind: str, **strength: float) -> tuple[Splits, Truth]:
     config = DataConfig.model_validate({"corruption": kind, **strength})
     return corruptions.corrupt(clean, config, seed=3)
 
@@ -142,7 +143,7 @@ def test_attack_is_one_signed_step_that_fools_the_victim(clean: Splits, victim: 
     inside = (noisy.train.images[truth.corrupted] > 0) & (noisy.train.images[truth.corrupted] < 1) & (step != 0)
     np.testing.assert_allclose(np.abs(step[inside]), 0.3, atol=1e-6)
     network = networks.restore(victim, cases.CPU).eval()
-    beliefs = network(corruptions.torch.tensor(noisy.train.images[truth.corrupted])).argmax(1).numpy()
+    beliefs = network(torch.tensor(noisy.train.images[truth.corrupted])).argmax(1).numpy()
     assert np.array_equal(noisy.train.labels[truth.corrupted], beliefs)
     assert (beliefs != truth.original_labels[truth.corrupted]).mean() > 0.5
 

@@ -41,9 +41,10 @@ def test_expectations_match_simulation() -> None:
 
 def test_very_rare_corruption_raises_even_the_clean_score() -> None:
     """The variance term that the paper omits: with 5 of 1000 shifted, clean samples score above zero on average."""
-    common = {"dn": 100, "delta": 3.0, "sigma": 1.0}
-    assert reference.expected_scores(n=990, m=10, **common)[0] == pytest.approx(-6.53e-5, rel=1e-2)
-    assert reference.expected_scores(n=995, m=5, **common)[0] == pytest.approx(5.19e-5, rel=1e-2)
+    rare = reference.expected_scores(n=990, m=10, dn=100, delta=3, sigma=1)
+    rarer = reference.expected_scores(n=995, m=5, dn=100, delta=3, sigma=1)
+    assert rare[0] == pytest.approx(-6.53e-5, rel=1e-2)
+    assert rarer[0] == pytest.approx(5.19e-5, rel=1e-2)
 
 
 @pytest.mark.parametrize("aligned_shift", [0.0, 0.1, 0.5, 1.0, 2.0])

@@ -76,5 +76,5 @@ def test_shared_prefix_ends_at_the_first_difference() -> None:
     first, second = (networks.restore(cases.fresh_model(), cases.CPU) for _ in range(2))
     assert layers.shared_prefix(first, second) == 5
     with torch.no_grad():
-        second[3][0].bias[0] += 1
+        layers.parameters(second, ["layer4"])[0].add_(1)
     assert layers.shared_prefix(first, second) == 3

@@ -153,7 +153,9 @@ def test_a_loss_that_is_no_number_names_the_learning_rate(tiny_config: RunConfig
     values = tiny_config.model_dump()
     values["base"] |= {"learning_rate": 1e30}
     run = run_folder.create(tmp_path, config.parse(values, origin="test"))
-    with pytest.raises(StageFailed, match=r"loss became (nan|inf) in epoch \d+: lower the learning rate \(now 1e\+30\)"):
+    with pytest.raises(
+        StageFailed, match=r"loss became (nan|inf) in epoch \d+: lower the learning rate \(now 1e\+30\)"
+    ):
         pipeline.compute(run)
     assert run_folder.fresh_stages(run) == ("data",)
 

@@ -53,8 +53,8 @@ def test_shuffled_data_gives_shuffled_scores(pair: tuple[ModelState, ModelState,
 
 def test_a_constant_added_to_all_logits_changes_nothing(pair: tuple[ModelState, ModelState, LabelledImages]) -> None:
     before, after, samples = pair
-    tensors = {name: value.copy() for name, value in after.tensors.items()}
-    tensors["layer5.0.bias"] = tensors["layer5.0.bias"] + np.float32(2.0)
+    tensors: dict[str, np.ndarray] = {name: value.copy() for name, value in after.tensors.items()}
+    tensors["layer5.0.bias"] += np.float32(2.0)
     lifted = ModelState(network=after.network, image_shape=after.image_shape, num_classes=10, tensors=tensors)
     ours = scoring.score(before, lifted, samples, device=cases.CPU)
     np.testing.assert_allclose(ours.score, scoring.score(*pair, device=cases.CPU).score, rtol=1e-4, atol=1e-5)
