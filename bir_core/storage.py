@@ -5,6 +5,7 @@ Arrays come back read-only and memory-mapped where they are big. No torch here, 
 
 import functools
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -123,7 +124,7 @@ def save_model(folder: Path, name: str, trained: TrainedModel) -> None:
     """Weights as ``NAME.safetensors`` (network and shapes in its metadata), the log as ``NAME.json``."""
     state = trained.state
     facts = {"network": state.network, "image_shape": list(state.image_shape), "num_classes": state.num_classes}
-    tensors = {key: np.ascontiguousarray(value) for key, value in state.tensors.items()}
+    tensors = {key: np.asarray(value, order="C") for key, value in state.tensors.items()}
     safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(facts)})
     log = {"kept_epoch": trained.kept_epoch, "epochs": [asdict(epoch) for epoch in trained.epochs]}
     durable.write_json(folder / f"{name}.json", log)
@@ -267,7 +268,9 @@ def _read_array(path: Path) -> NDArray[Any]:
     try:
         big = path.stat().st_size > MAPPED_FROM
         array: NDArray[Any] = np.load(path, mmap_mode="r" if big else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        if not isinstance(array, np.ndarray):
+            raise ValueError("an archive, not one array")
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise RunDamaged(f"{path} cannot be read as an array ({error}): compute the stage again with --force") from None
     return array
 
