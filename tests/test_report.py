@@ -1,0 +1,51 @@
+"""The conclusion in words, for every way that a comparison can come out."""
+
+import numpy as np
+import pytest
+
+from bir_core import evaluation, report
+from bir_core.records import Integers, LabelledImages
+
+NUM = 1000
+TEST = LabelledImages(
+    images=np.zeros((NUM, 1, 1, 1), np.float32), labels=np.zeros(NUM, dtype=np.int64), ids=np.arange(NUM)
+)
+
+
+def predictions(num_right: int) -> Integers:
+    return (np.arange(NUM) >= num_right).astype(np.int64)
+
+
+def conclude(method: str = "bir", num_suspects: int = 10, **right: int) -> str:
+    found = {name: predictions(count) for name, count in right.items()}
+    models = {name: evaluation.model_figures(one, TEST, (), 2) for name, one in found.items()}
+    rows = evaluation.differences(found, method, TEST, ())
+    return report.conclude(method, num_suspects, models, rows)
+
+
+@pytest.mark.parametrize(
+    ("base", "bir", "retrain", "sentences"),
+    [
+        (800, 900, 850, ["BIR's repair raises the accuracy from 80.00 % to 90.00 %", "None of the models compared"]),
+        (800, 900, 950, ["raises the accuracy", "Retraining without the suspects is better still: 95.00 %."]),
+        (
+            800,
+            900,
+            901,
+            ["raises the accuracy", "Retraining without the suspects does as well, within chance: 90"],
+        ),
+        (900, 901, 850, ["is not better than leaving the model alone, beyond chance: from 90.00 % to 90.10 %"]),
+        (900, 800, 700, ["is worse than leaving the model alone", "Leave the model as it is."]),
+    ],
+)
+def test_conclusion(base: int, bir: int, retrain: int, sentences: list[str]) -> None:
+    text = conclude(base=base, bir=bir, retrain=retrain)
+    assert all(sentence in text for sentence in sentences), text
+
+
+def test_without_suspects_the_model_is_left_alone() -> None:
+    assert "nothing to repair: leave the model as it is" in conclude(num_suspects=0, base=900, bir=900, retrain=900)
+
+
+def test_another_headline_is_called_by_its_name() -> None:
+    assert conclude("retrain", base=800, bir=810, retrain=900).startswith("Retraining without the suspects raises")
