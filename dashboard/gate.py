@@ -26,8 +26,9 @@ def run_names() -> list[str]:
     return runs.names()
 
 
-def settle_run() -> str | None:
-    """Choose the run to show; returns the name that was asked for when there is no such run."""
+def enter(view: str) -> str | None:
+    """Begin a view: choose the run to show; returns the name that was asked for when there is no such run."""
+    session.enter(view)
     session.choose_run(runs.names())
     return session.unknown_run()
 

@@ -25,5 +25,5 @@ page = st.navigation(
     position="top",
 )
 with gate.guarded():
-    run_picker.draw(page.title, gate.run_names(), unknown=gate.settle_run())
+    run_picker.draw(page.title, gate.run_names(), unknown=gate.enter(page.url_path))
     page.run()

@@ -15,7 +15,16 @@ BELIEVED = "believed"
 SORT = "sort"
 
 _REMEMBERED = "remembered"
+_RESTORED = "restored"
+_VIEW = "view"
 _UNKNOWN_RUN = "unknown_run"
+
+
+def enter(view: str) -> None:
+    """Tell which view is drawn; on another one than before, every bound value comes back once."""
+    if st.session_state.get(_VIEW) != view:
+        st.session_state[_VIEW] = view
+        st.session_state[_RESTORED] = set()
 
 
 def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -> Any:
@@ -24,8 +33,12 @@ def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -
     Streamlit takes a bound parameter out of the URL when the next page is another script; hence the memory.
     """
     remembered = st.session_state.setdefault(_REMEMBERED, {})
-    if key in remembered and key not in st.session_state and key not in st.query_params:
+    restored = st.session_state.setdefault(_RESTORED, set())
+    if key in remembered and key not in restored and key not in st.query_params:
         st.session_state[key] = remembered[key]
+        if remembered[key] != _default(remembered[key], options):
+            _write(key, _as_parameter(remembered[key], options.get("format_func", str)))
+    restored.add(key)
     asked = st.query_params.get_all(key)
     value = widget(label, key=key, bind="query-params", **options)
     remembered[key] = value
@@ -37,6 +50,19 @@ def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -
             duration="long",
         )
     return value
+
+
+def _default(value: Any, options: dict[str, Any]) -> Any:
+    """What the widget shows when the URL says nothing; ``value`` tells which kind of widget it is."""
+    if isinstance(value, list):
+        return []
+    if "options" in options:
+        return options["options"][0] if options.get("index", 0) is not None else None
+    return options.get("value", 1)
+
+
+def _as_parameter(value: Any, as_text: Callable[[Any], str]) -> str | list[str]:
+    return [as_text(item) for item in value] if isinstance(value, list) else as_text(value)
 
 
 def _says(asked: list[str], value: Any, as_text: Callable[[Any], str]) -> bool:
@@ -76,6 +102,10 @@ def show_run(name: str) -> None:
     """Make ``name`` the run that is shown; only callbacks may call this, since the picker is drawn after them."""
     st.session_state.pop(_UNKNOWN_RUN, None)
     st.session_state[RUN] = name
+    _write(RUN, name)
+
+
+def _write(key: str, value: str | list[str]) -> None:
+    """Put a value into the URL: Streamlit leaves a widget's first value out, and writes later ones itself."""
     with contextlib.suppress(StreamlitAPIException):
-        # A widget's first value is not written into the URL; once the picker is drawn, Streamlit does it itself.
-        st.query_params[RUN] = name
+        st.query_params[key] = value
