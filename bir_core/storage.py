@@ -5,7 +5,6 @@ Arrays come back read-only and memory-mapped where they are big. No torch here, 
 
 import functools
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -266,11 +265,11 @@ def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
 
 def _read_array(path: Path) -> NDArray[Any]:
     try:
-        big = path.stat().st_size > MAPPED_FROM
-        array: NDArray[Any] = np.load(path, mmap_mode="r" if big else None, allow_pickle=False)
-        if not isinstance(array, np.ndarray):
-            raise ValueError("an archive, not one array")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if path.stat().st_size > MAPPED_FROM:
+            return np.lib.format.open_memmap(path, mode="r")
+        with path.open("rb") as file:
+            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise RunDamaged(f"{path} cannot be read as an array ({error}): compute the stage again with --force") from None
     return array
 

@@ -106,7 +106,7 @@ def test_a_job_computes_what_is_missing(root: Path, run: Run) -> None:
     assert "identify: finished in" in jobs.log_tail(root, job.id)
     assert jobs.latest(root, "tiny") == done
     assert done.pid is not None
-    assert not psutil.pid_exists(done.pid), "the child is a zombie"
+    wait_until(root, job.id, lambda ended: not psutil.pid_exists(ended.pid or 0))  # a zombie would stay for ever
     with pytest.raises(InputError, match=f"job {job.id} is finished: only a failed or cancelled"):
         jobs.resume(root, job.id)
     assert jobs.cancel(root, job.id).state == "finished"
@@ -256,6 +256,8 @@ def test_a_damaged_database_is_named(root: Path, run: Run) -> None:
     (root / ".jobs.db").write_bytes(b"not a database, but long enough to be taken for one" * 100)
     with pytest.raises(InputError, match=r"\.jobs\.db cannot be read or written .*move it away"):
         jobs.submit(root, run.name)
+    (root / ".jobs.db").unlink()
+    assert jobs.list_jobs(root) == []
 
 
 def test_a_database_by_url_keeps_folders_apart(

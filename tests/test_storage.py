@@ -181,6 +181,7 @@ def test_every_record_of_a_real_run_is_there(tiny_run: Run) -> None:
     scores = storage.load_scores(tiny_run.path / "score")
     suspects = storage.load_suspects(tiny_run.path / "identify")
     assert len(scores) == len(splits.train) == len(storage.load_truth(tiny_run.path / "data").corrupted)
+    assert suspects.threshold is not None
     assert set(suspects.indices) == set(np.flatnonzero(scores.score > suspects.threshold))
     assert set(suspects.indices) <= set(storage.load_aligned(tiny_run.path / "align").indices)
     report = storage.load_report(tiny_run.path / "evaluate")
