@@ -42,6 +42,7 @@ def work(root: Path, job: int) -> int:
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)
+    job_rows.find(root, job)
     if not _wait_for_turn(root, job):
         _log(f"job {job} does not wait any more: nothing to do")
         return 1

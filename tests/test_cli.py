@@ -151,7 +151,7 @@ def test_jobs_can_be_listed_and_resumed(run: Run) -> None:
     [
         (("demo", "--corruption", "blur"), 2, "'blur' is not one of"),
         (("demo", "--network", "vgg"), 2, "'vgg' is not one of"),
-        (("demo", "--seed", "-1"), 2, "-1 is not in the range"),
+        (("demo", "--seed", "-1"), 2, "greater than or equal to 0"),
         (("dance",), 2, "No such command 'dance'"),
         (("stage", "dance", "tiny"), 1, "unknown stage 'dance': choose one of data, base"),
         (("stage", "base", "absent"), 1, "no run named 'absent'"),
