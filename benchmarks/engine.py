@@ -166,7 +166,8 @@ def _fresh(name: str) -> ModelState:
 
 
 def _machine() -> str:
-    return f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    return f"{platform.machine()}, {psutil.cpu_count()} cores, {versions}"
 
 
 def _markdown(values: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ on where it stopped. Two protocols are run on the same base and enhanced models:
 Nothing is chosen by looking at the test images.
 """
 
+import importlib.metadata
 import json
 import os
 import platform
@@ -24,9 +25,11 @@ from scipy import stats
 from bir_core import config, pipeline, run_folder, storage
 from bir_core.config import AlignConfig, DataConfig, IdentifyConfig, RunConfig
 from bir_core.errors import InputError
+from bir_core.run_folder import Run
 
 RESULTS = Path(__file__).parent / "results"
 CORRUPTIONS = ("label", "input", "adv")
+PROTOCOLS = ("paper", "product")
 METHODS = ("base", "enhanced", "bir", "bir_with_reserved", "fine_tune", "retrain")
 GROUPS = ("all", "clean", "noisy")
 NUM_CORRUPTED = 432
@@ -43,7 +46,7 @@ PAPER: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {
         "bir": {"label": (96.36, 97.10, 95.25), "input": (98.02, 98.93, 96.65), "adv": (98.12, 98.43, 97.65)},
     },
 }
-"""Percent on all, clean and noisy classes: Table 1 (base, bir) and Table 4 (fine_tune and retrain with the true set)."""
+"""Percent on all, clean and noisy classes: Table 1 (base, bir), Table 4 (fine_tune, retrain with the true set)."""
 
 PAPER_AUC = {"label": 0.99, "input": 0.71, "adv": 0.70}
 """Identification AUC of BIR with LeNet, Table 6."""
@@ -54,7 +57,6 @@ class Cell:
     """One run of the table."""
 
     protocol: str
-    network: str
     corruption: str
     seed: int
     report: dict[str, Any]
@@ -65,6 +67,7 @@ def main(  # noqa: PLR0917 - typer reads the command line from these
     methods: Annotated[str, typer.Option(help="models to print, by comma")] = ",".join(METHODS),
     networks: Annotated[str, typer.Option(help="lenet, conv4 or both, by comma")] = "lenet",
     corruptions: Annotated[str, typer.Option(help="label, input, adv, by comma")] = ",".join(CORRUPTIONS),
+    protocols: Annotated[str, typer.Option(help="paper, product, by comma")] = ",".join(PROTOCOLS),
     seeds: Annotated[int, typer.Option(min=1, help="seeds 0 to N - 1")] = 5,
     runs: Annotated[Path, typer.Option(help="folder of the runs behind the table")] = Path("runs/paper"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
@@ -75,16 +78,24 @@ def main(  # noqa: PLR0917 - typer reads the command line from these
         raise SystemExit(f"table {table} is not written yet; --table 1 is")
     if "BIR_DATA_DIR" not in os.environ:
         raise SystemExit("set BIR_DATA_DIR to a folder with MNIST's four IDX files")
-    cells = []
+    chosen = _known(protocols, PROTOCOLS, "protocols")
     for network in _known(networks, tuple(PAPER), "networks"):
+        cells: list[Cell] = []
         for corruption in _known(corruptions, CORRUPTIONS, "corruptions"):
             for seed in range(seeds):
-                cells += _compute(network, corruption, seed, runs.resolve(), device)
+                for protocol, run in _compute(
+                    network, corruption, seed, root=runs.resolve(), device=device, protocols=chosen
+                ).items():
+                    report = storage.load_report(run.path / "evaluate")
+                    cells.append(Cell(protocol=protocol, corruption=corruption, seed=seed, report=report))
                 print(f"{network} {corruption} seed {seed} done", flush=True)
-        _write(network, [cell for cell in cells if cell.network == network], wanted)
+        _write(network, cells, wanted)
 
 
-def _compute(network: str, corruption: str, seed: int, root: Path, device: str) -> list[Cell]:
+def _compute(
+    network: str, corruption: str, seed: int, *, root: Path, device: str, protocols: tuple[str, ...]
+) -> dict[str, Run]:
+    """One finished run per protocol; the second shares the first one's base and enhanced model."""
     paper = RunConfig.model_validate(
         {
             **config.demo(corruption, network, "memorised", seed).model_dump(),  # type: ignore[arg-type]
@@ -102,24 +113,24 @@ def _compute(network: str, corruption: str, seed: int, root: Path, device: str) 
             "align": AlignConfig(),
         }
     )
-    cells, parent = [], None
+    finished: dict[str, Run] = {}
     for protocol, wanted in (("paper", paper), ("product", product)):
+        if protocol not in protocols:
+            continue
         if (root / wanted.name).exists():
             run = run_folder.open_run(root, wanted.name)
-        elif parent is None:
-            run = run_folder.create(root, wanted)
+        elif finished:
+            run = run_folder.fork(next(iter(finished.values())), wanted)
         else:
-            run = run_folder.fork(parent, wanted)
+            run = run_folder.create(root, wanted)
         pipeline.compute(run)
-        parent = run
-        report = storage.load_report(run.path / "evaluate")
-        cells.append(Cell(protocol=protocol, network=network, corruption=corruption, seed=seed, report=report))
-    return cells
+        finished[protocol] = run
+    return finished
 
 
 def _write(network: str, cells: list[Cell], methods: tuple[str, ...]) -> None:
     rows = []
-    for protocol in ("paper", "product"):
+    for protocol in PROTOCOLS:
         for corruption in CORRUPTIONS:
             chosen = [cell for cell in cells if cell.protocol == protocol and cell.corruption == corruption]
             if chosen:
@@ -213,7 +224,7 @@ def _known(given: str, known: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 def _machine() -> str:
-    versions = f"Python {platform.python_version()}, torch {run_folder.provenance()['versions']['torch']}"
+    versions = f"Python {platform.python_version()}, torch {importlib.metadata.version('torch')}"
     return f"{platform.machine()}, {os.cpu_count()} cores, {versions}"
 
 
