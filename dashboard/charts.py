@@ -17,6 +17,10 @@ PLOT_LEFT, PLOT_RIGHT = 72, 16
 """Margins (pixels) of the histogram, which the slider under it keeps too."""
 
 TICKS = (-30, -10, -3, -1, -0.3, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30)
+SHARES_ON_LIGHT = [[0, "#DCE8EF"], [0.02, "#D3E3EC"], [0.1, "#9CC3D9"], [0.4, "#3B82C4"], [1, "#123A63"]]
+SHARES_ON_DARK = [[0, "#22323F"], [0.02, "#263C4E"], [0.1, "#2C557A"], [0.4, "#3B82C4"], [1, "#B9DCF7"]]
+"""Steep at the start: a few per cent of mistakes must show beside a diagonal near 100."""
+
 BELOW_ONE = 0.5
 """What an empty bin counts as on the logarithmic axis: under its lower end."""
 
@@ -60,7 +64,7 @@ def histogram(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float
             "title": {"text": "Training samples (log scale)"},
             "type": "log",
             "tickvals": [10**power for power in range(int(np.log10(max(top, 1))) + 1)],
-            "range": [float(np.log10(0.6)), float(np.log10(max(top, 2) * 1.6))],
+            "range": [float(np.log10(0.6)), float(np.log10(max(top, 2) * 5))],
             "gridcolor": palette.GRID,
             "automargin": False,
         },
@@ -134,7 +138,7 @@ def per_class_change(report: Mapping[str, Any], before: str, after: str) -> go.F
     return figure
 
 
-def confusion(report: Mapping[str, Any], model: str) -> go.Figure:
+def confusion(report: Mapping[str, Any], model: str, *, dark: bool = False) -> go.Figure:
     """Which class a model takes for which: the share of each true class, with counts written in."""
     counts = np.array(report["models"][model]["confusion"], dtype=np.int64)
     names = report["data"]["class_names"]
@@ -148,8 +152,7 @@ def confusion(report: Mapping[str, Any], model: str) -> go.Figure:
             y=names,
             zmin=0,
             zmax=100,
-            # Steeper at the start: a few per cent of mistakes must show beside a diagonal near 100.
-            colorscale=[[0, "#DCE8EF"], [0.02, "#D3E3EC"], [0.1, "#9CC3D9"], [0.4, "#3B82C4"], [1, "#123A63"]],
+            colorscale=SHARES_ON_DARK if dark else SHARES_ON_LIGHT,
             text=[[str(count) if count else "" for count in row] for row in counts],
             texttemplate="%{text}",
             textfont={"size": 11},

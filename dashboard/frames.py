@@ -19,6 +19,7 @@ MODEL_TITLES = {
     "retrain": "Retrain without suspects",
 }
 NUM_BINS = 120
+NO_BREAK = "\u00a0"
 NEAR_ZERO = 0.02
 """Scores (nats) within this are drawn on a nearly linear scale, larger ones on a logarithmic one."""
 
@@ -236,11 +237,16 @@ def interval(values: Sequence[float] | None) -> str:
     return "" if not values else f"{values[0]:.1f} to {values[1]:.1f}"
 
 
+def _bracketed(value: str, bounds: str) -> str:
+    """A value with its interval in brackets, which a narrow table breaks before the bracket only."""
+    return f"{value} ({bounds})".replace(" to ", f"{NO_BREAK}to{NO_BREAK}")
+
+
 def points(difference: Mapping[str, float] | None) -> str:
     """A paired difference with its interval, in percentage points."""
     if not difference:
         return "-"
-    return f"{difference['difference']:+.1f} ({difference['low']:+.1f} to {difference['high']:+.1f})"
+    return _bracketed(f"{difference['difference']:+.1f}", f"{difference['low']:+.1f} to {difference['high']:+.1f}")
 
 
 def find_difference(report: Mapping[str, Any], model: str, minus: str, part: str) -> dict[str, float] | None:
@@ -273,7 +279,7 @@ def comparison(report: Mapping[str, Any]) -> pd.DataFrame:
         model = report["models"][name]
         row = {"Model": MODEL_TITLES.get(name, name)}
         for part in parts_of(report):
-            row[f"{part.capitalize()} (%)"] = f"{model[part]:.1f}  ({interval(model['intervals'].get(part))})"
+            row[f"{part.capitalize()} (%)"] = _bracketed(f"{model[part]:.1f}", interval(model["intervals"].get(part)))
         row["Minus base, all (points)"] = "" if name == "base" else points(find_difference(report, name, "base", "all"))
         rows.append(row)
     return pd.DataFrame(rows)
@@ -308,8 +314,8 @@ def per_class_text(report: Mapping[str, Any], before: str, after: str) -> pd.Dat
         {
             "Class": table["class"],
             "Kind": table["kind"],
-            "Before (%)": [f"{row.before:.1f}  ({row.before_interval})" for row in table.itertuples()],
-            "After (%)": [f"{row.after:.1f}  ({row.after_interval})" for row in table.itertuples()],
+            "Before (%)": [_bracketed(f"{row.before:.1f}", str(row.before_interval)) for row in table.itertuples()],
+            "After (%)": [_bracketed(f"{row.after:.1f}", str(row.after_interval)) for row in table.itertuples()],
             "Change": [f"{change:+.1f}" for change in table["change"]],
             "n": table["num"],
         }

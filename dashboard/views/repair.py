@@ -134,7 +134,7 @@ def by_class(report: Mapping[str, Any]) -> None:
         with column:
             st.markdown(f"**{'Before' if model == 'base' else 'After'}: {frames.MODEL_TITLES.get(model, model)}**")
             st.plotly_chart(
-                charts.confusion(report, model),
+                charts.confusion(report, model, dark=st.context.theme.type == "dark"),
                 key=f"confusion_{model}",
                 config=PLAIN,
                 alt=f"Confusion matrix of {model}",
@@ -149,9 +149,9 @@ left, right = st.columns([1, 2.2], gap="large")
 with left:
     st.subheader("New repair")
     settings(run)
-    layer_table(run)
 with right:
     gate.needs(run, "evaluate")
     report = runs.report(run)
     result(report)
+    layer_table(run)
 by_class(report)

@@ -145,9 +145,7 @@ class TestComplete:
 
 class TestDamaged:
     @pytest.mark.parametrize(("view", "stage"), [("overview", "evaluate"), ("scores", "score"), ("suspects", "data")])
-    def test_truncated_result_is_one_sentence(
-        self, open_view: OpenView, complete: Run, view: str, stage: str
-    ) -> None:
+    def test_truncated_result_is_one_sentence(self, open_view: OpenView, complete: Run, view: str, stage: str) -> None:
         spoil(next(path for path in sorted((complete.path / stage).iterdir()) if path.name != "stage.json"))
         app = open_view(view)
         assert not app.exception

@@ -1,0 +1,173 @@
+"""The whole story in a real browser: from the empty start page to the repaired accuracies, without a console error."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+
+from bir_core import run_folder, storage
+from tests.browser.server import Server, serve
+
+DEMO = "demo-label-lenet-memorised-seed0"
+PROBE = re.compile(r"/_stcore/(health|host-config)$")
+"""On a direct load of a subpage Streamlit asks below it first (its issue 7074); the 404 is the one error allowed."""
+
+LONG = 600_000
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serve(tmp_path / "runs", tmp_path / "server.log") as started:
+        yield started
+
+
+@pytest.fixture
+def faults() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.route(lambda url: "127.0.0.1" not in url, lambda route: route.abort())
+    opened = context.new_page()
+    watch(opened, faults)
+    yield opened
+    context.close()
+
+
+def watch(page: Page, faults: list[str]) -> None:
+    """Note every error of the console, every exception, and every request that leaves this computer."""
+
+    def note(message: ConsoleMessage) -> None:
+        address = message.location.get("url", "")
+        if message.type == "error" and not (PROBE.search(address) and "404" in message.text):
+            faults.append(f"console: {message.text} ({address})")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: faults.append(f"page: {error}"))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("http://127.0.0.1", "data:", "blob:")) else faults.append(request.url)
+        ),
+    )
+
+
+def visit(page: Page, view: str) -> None:
+    """Follow the navigation at the top."""
+    page.get_by_test_id("stTopNavLink").filter(has_text=view).click()
+    expect(page.get_by_role("heading", name=view, exact=True)).to_be_visible()
+
+
+def metric(page: Page, label: str) -> str:
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+
+
+def badges(page: Page, state: str) -> Locator:
+    return page.locator(".stMarkdownBadge").filter(has_text=state)
+
+
+def spinbox(page: Page, label: str) -> str:
+    return page.get_by_role("spinbutton", name=label).input_value()
+
+
+@pytest.mark.timeout(1500)
+def test_from_the_empty_page_to_the_repaired_model(
+    page: Page, server: Server, faults: list[str], tmp_path: Path
+) -> None:
+    page.goto(server.url)
+    page.get_by_role("button", name="Run the demo").click()
+    expect(page.get_by_text("Train the base model ...")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    assert f"run={DEMO}" in page.url
+    visit(page, "Jobs")
+    expect(badges(page, "running")).to_have_count(1)
+    visit(page, "Overview")
+
+    # The view of the finished run comes by itself.
+    expect(page.get_by_text("Where to go next")).to_be_visible(timeout=LONG)
+    report = storage.load_report(run_folder.open_run(tmp_path / "runs", DEMO).path / "evaluate")
+    look_at_overview(page, report)
+    look_at_scores(page, report)
+    look_at_suspects(page)
+    repair_at_another_threshold(page, tmp_path / "runs")
+    visit(page, "Jobs")
+    expect(badges(page, "finished")).to_have_count(2)
+    assert faults == []
+
+
+def look_at_overview(page: Page, report: dict) -> None:
+    base, repaired = report["models"]["base"], report["models"]["bir"]
+    assert metric(page, "All test images") == f"{base['all']:.1f} → {repaired['all']:.1f} %"
+    assert metric(page, "Noisy classes") == f"{base['noisy']:.1f} → {repaired['noisy']:.1f} %"
+    assert repaired["noisy"] > base["noisy"] + 10
+    expect(page.get_by_text(report["conclusion"])).to_be_visible()
+    expect(page.locator(".js-plotly-plot .points path")).to_have_count(3 * len(report["models"]))
+
+
+def look_at_scores(page: Page, report: dict) -> None:
+    visit(page, "Scores")
+    expect(page.locator(".js-plotly-plot .scatterlayer .trace")).to_have_count(2)
+    assert metric(page, "Suspects") == str(report["identification"]["num_suspects"])
+    assert metric(page, "AUC") == f"{report['identification']['auc']:.4f}"
+    for landmark in report["identification"]["landmarks"]:
+        name = f"{landmark['name']} (paper)" if landmark["name"] == "log 1.05" else landmark["name"]
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.get_by_test_id("stMetricValue").first).to_have_text(str(landmark["num_suspects"]))
+    before = spinbox(page, "Threshold (nats)")
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("spinbutton", name="Threshold (nats)")).not_to_have_value(before)
+    assert float(spinbox(page, "Threshold (nats)")) > float(before)
+    top_k = page.get_by_role("spinbutton", name="Top K")
+    top_k.fill("432")
+    top_k.press("Enter")
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("432")
+    expect(page).to_have_url(re.compile(r"[?&]t="))
+
+
+def look_at_suspects(page: Page) -> None:
+    visit(page, "Suspects")
+    expect(page.get_by_text("432 suspects above")).to_be_visible()
+    expect(page.locator(".bir-card")).to_have_count(24)
+    page.get_by_role("button", name="Page 2", exact=True).click()
+    expect(page.locator(".bir-card strong").first).to_have_text("#25")
+    loaded = "nodes => nodes.every(node => node.complete && node.naturalWidth > 1)"
+    assert page.locator(".bir-card img").evaluate_all(loaded)
+    link, first = page.url, page.locator(".bir-card").first.inner_text()
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator(".bir-card strong").first).to_have_text("#25")
+    assert page.locator(".bir-card").first.inner_text() == first, "a link shows the same picture"
+
+
+def repair_at_another_threshold(page: Page, runs: Path) -> None:
+    visit(page, "Repair")
+    expect(page.get_by_text("432 suspects at this threshold")).to_be_visible()
+    page.get_by_role("button", name="Start the repair").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("kept from before").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Which class is taken for which")).to_be_visible(timeout=LONG)
+    made = next(name for name in run_folder.names(runs) if name.endswith("-repair"))
+    report = storage.load_report(runs / made / "evaluate")
+    assert report["identification"]["num_suspects"] == 432
+    expect(page.get_by_text(report["conclusion"])).to_be_visible()
+    expect(page.get_by_text("Class by class")).to_be_visible()
+    assert page.locator(".js-plotly-plot .hm").count() == 2
+    assert f"{report['models']['bir']['noisy']:.1f}" in page.get_by_test_id("stTable").first.inner_text()
+
+
+def test_cancel_is_seen_and_resume_goes_on(page: Page, server: Server, faults: list[str]) -> None:
+    page.goto(server.url)
+    page.get_by_role("button", name="Run the demo").click()
+    expect(page.get_by_text("Train the base model ...")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("The job was cancelled")).to_be_visible(timeout=10_000)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("kept from before").first).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("The job was cancelled")).to_be_visible(timeout=10_000)
+    assert faults == []
