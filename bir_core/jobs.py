@@ -140,7 +140,8 @@ def process_created(pid: int) -> float | None:
     """When a living process was created (seconds since the epoch); None when it is gone or a zombie."""
     try:
         process = psutil.Process(pid)
-        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+        # While other threads of a killed process are still ending, it holds its run's lock.
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) and process.num_threads() <= 1:
             return None
         return float(process.create_time())
     except psutil.Error:
