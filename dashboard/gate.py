@@ -59,7 +59,7 @@ def needs(run: Run, stage: str) -> None:
         _offer_again(run, stage, str(fault))
         st.stop()
     job = runs.latest_job(run.name)
-    if job is None:
+    if job is None or job.state == "finished":
         _offer_start(run)
     elif job.state in runs.ACTIVE:
         watch(run, job, until=stage)

@@ -63,11 +63,11 @@ STYLE = f"""<style>
 def draw(job: JobLike, titles: Mapping[str, str], *, on_cancel: Callable[[int], None]) -> None:
     """What is done now, how far, for how long; with a button that stops it."""
     if job.state == "queued":
-        st.subheader("Waiting for its turn")
+        st.header("Waiting for its turn")
         st.markdown("Another job is being computed; this one starts by itself when that one ends.")
     else:
         working = next((step for step in job.progress if step.state == "running"), None)
-        st.subheader(f"{titles[working.stage]} ..." if working else "Starting ...")
+        st.header(f"{titles[working.stage]} ..." if working else "Starting ...")
         finished = sum(step.state in ("finished", "skipped") for step in job.progress)
         st.markdown(f"Stage {min(finished + 1, len(job.progress))} of {len(job.progress)}, {duration(job)} so far.")
     draw_steps(job.progress, titles)

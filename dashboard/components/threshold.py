@@ -43,7 +43,10 @@ def top_k(index: ScoreIndex, threshold: float) -> None:
 def slider(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float], *, left: int, right: int) -> None:
     """The threshold as a slider along the histogram's axis."""
     st.session_state[SLIDER] = threshold
-    st.html(f"<style>.st-key-{SLIDER} {{padding: 0 {right}px 0 {left}px}}</style>")
+    st.html(
+        f"<style>.st-key-{SLIDER} {{padding: 0 {right}px 0 {left}px}} "
+        f".st-key-{SLIDER} [data-testid=stSliderThumbValue] p {{color: light-dark(#0F6B6B, #7CCFC7)}}</style>"
+    )
     st.select_slider(
         "Threshold, moved by hand or with the arrow keys",
         key=SLIDER,

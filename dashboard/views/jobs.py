@@ -64,10 +64,10 @@ if not known:
     )
 st.session_state["active_jobs"] = [job.id for job in active]
 if active:
-    st.subheader("Now")
+    st.header("Now")
     active_part()
 if ended:
-    st.subheader("Before")
+    st.header("Before")
     for job in ended[:SHOWN]:
         with st.container(border=True):
             head(job)

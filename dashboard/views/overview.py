@@ -88,7 +88,7 @@ def _listed(names: list[str]) -> str:
 
 def comparisons(report: Mapping[str, Any]) -> None:
     """Every model beside the repaired one."""
-    st.subheader("Beside the honest alternatives")
+    st.header("Beside the honest alternatives")
     st.plotly_chart(
         charts.accuracy_intervals(report),
         key="comparison",
@@ -102,7 +102,7 @@ def comparisons(report: Mapping[str, Any]) -> None:
 
 def next_steps() -> None:
     """Where to go from here."""
-    st.subheader("Where to go next")
+    st.header("Where to go next")
     with st.container(horizontal=True):
         st.page_link("views/scores.py", label="Choose the threshold on the scores", icon=":material/bar_chart:")
         st.page_link("views/suspects.py", label="Look at the suspects", icon=":material/image_search:")
@@ -118,7 +118,7 @@ def show(run: Run) -> None:
             icon=":material/update:",
         )
         st.button("Compute this run", on_click=gate.compute, args=(run.name,), icon=":material/play_arrow:")
-    st.markdown(f"#### {report['conclusion']}")
+    st.header(report["conclusion"], anchor=False)
     headline(report)
     st.markdown(story(report))
     comparisons(report)
@@ -130,8 +130,7 @@ job = runs.latest_job(run.name)
 if job is not None and job.state in runs.ACTIVE:
     gate.watch(run, job)
     st.stop()
-if job is not None and job.state != "finished":
-    gate.ended(job)
-    st.stop()
 gate.needs(run, "evaluate")
+if job is not None and job.state == "failed":
+    st.warning(f"A later job on this run failed; what is shown is from before. {job.error}", icon=":material/error:")
 show(run)

@@ -82,7 +82,7 @@ def result(report: Mapping[str, Any]) -> None:
     """Headline of this run's repair and the models beside it."""
     method = report["repair"]["method"]
     title = frames.MODEL_TITLES.get(method, method)
-    st.subheader(f"This run: {title}")
+    st.header(f"This run: {title}")
     if report["repair"]["no_op"]:
         st.info(
             "No sample was suspect at this run's threshold, so its repair was a no-op: the model is unchanged.",
@@ -112,7 +112,7 @@ def _alignment(report: Mapping[str, Any]) -> str:
 def by_class(report: Mapping[str, Any]) -> None:
     """Per-class accuracy and confusion matrices, before and after."""
     method = report["repair"]["method"]
-    st.subheader("Class by class")
+    st.header("Class by class")
     left, right = st.columns(2, gap="large")
     with left:
         st.plotly_chart(
@@ -129,7 +129,7 @@ def by_class(report: Mapping[str, Any]) -> None:
             alt="Accuracy of each class before and after the repair, with 95 % intervals",
         )
         st.caption("In brackets: 95 % intervals. Change in points; n = test images of the class.")
-    st.subheader("Which class is taken for which")
+    st.header("Which class is taken for which")
     for column, model in zip(st.columns(2, gap="large"), ("base", method), strict=True):
         with column:
             st.markdown(f"**{'Before' if model == 'base' else 'After'}: {frames.MODEL_TITLES.get(model, model)}**")
@@ -147,7 +147,7 @@ gate.needs(run, "select")
 gate.needs(run, "score")
 left, right = st.columns([1, 2.2], gap="large")
 with left:
-    st.subheader("New repair")
+    st.header("New repair")
     settings(run)
 with right:
     gate.needs(run, "evaluate")
