@@ -23,7 +23,7 @@ import psutil
 import torch
 import typer
 
-from bir_core import config, enhancement, pipeline, run_folder, scoring, seeding, storage, training
+from bir_core import enhancement, flow, run_folder, scoring, seeding, training
 from bir_core.config import EnhanceConfig
 from bir_core.models import layers, networks
 from bir_core.numerics import losses
@@ -31,6 +31,7 @@ from bir_core.records import LabelledImages, ModelState
 from bir_core.training import Schedule
 
 RESULTS = Path(__file__).parent / "results"
+COMMAND = (sys.executable, "-m", "bir_core")
 CPU = torch.device("cpu")
 BATCH = 500
 
@@ -99,7 +100,7 @@ def _selection(name: str, repeats: int) -> dict[str, Any]:
 
 def _help(repeats: int) -> dict[str, Any]:
     def help_text() -> None:
-        subprocess.run([sys.executable, "-m", "bir_core", "--help"], check=True, capture_output=True)
+        subprocess.run([*COMMAND, "--help"], check=True, capture_output=True)
 
     def torch_alone() -> None:
         subprocess.run([sys.executable, "-c", "import torch"], check=True)
@@ -109,12 +110,11 @@ def _help(repeats: int) -> dict[str, Any]:
 
 def _demo() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        run = run_folder.create(Path(folder), config.demo("label", "lenet", "memorised", 0))
         started = time.perf_counter()
-        pipeline.compute(run)
+        subprocess.run([*COMMAND, "demo", "--runs", folder], check=True, capture_output=True)
         wall = time.perf_counter() - started
-        report = storage.load_report(run.path / "evaluate")
-        results = {name: run_folder.read_stage(run, name) for name in (*report["seconds"], "evaluate")}
+        run = run_folder.open_run(Path(folder), run_folder.names(Path(folder))[0])
+        results = {name: run_folder.read_stage(run, name) for name in flow.NAMES}
     seconds = {name: result.seconds for name, result in results.items() if result}
     bir = sum(seconds[name] for name in ("select", "enhance", "score", "identify", "align", "repair", "evaluate"))
     return {

@@ -182,6 +182,9 @@ def work(job: JobId, runs: Runs = None) -> None:
 
 def main() -> None:
     """Run the command line; every error is one sentence on standard error and exit code 1."""
+    # Read once by OpenMP when torch is loaded. Its threads spin while they wait, which makes training many times slower
+    # as soon as anything else, a browser for instance, wants one of the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except (InputError, StageFailed) as error:

@@ -1,5 +1,6 @@
 """What tests share: one real tiny run, computed once a session."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from bir_core import config, run_folder
 from bir_core.config import RunConfig
 from bir_core.run_folder import Run
+
+# As the command line does: without it torch's threads spin while they wait, and fight with the browser's.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")

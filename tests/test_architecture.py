@@ -380,7 +380,14 @@ def test_every_rule_has_a_planted_violation() -> None:
 
 def test_project_is_read_whole(project: Project) -> None:
     """Guards the rules against passing on nothing: the modules that they name are there."""
-    certain = {"bir_core.stages", "bir_core.pipeline", "bir_core.jobs", "bir_core.storage", "dashboard.runs", "dashboard.charts"}
+    certain = {
+        "bir_core.stages",
+        "bir_core.pipeline",
+        "bir_core.jobs",
+        "bir_core.storage",
+        "dashboard.runs",
+        "dashboard.charts",
+    }
     assert project.keys() >= STAGES | certain
 
 
