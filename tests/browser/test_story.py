@@ -63,7 +63,8 @@ def visit(page: Page, view: str) -> None:
 
 
 def metric(page: Page, label: str) -> str:
-    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+    labelled = page.get_by_test_id("stMetricLabel").filter(has_text=label)
+    return page.get_by_test_id("stMetric").filter(has=labelled).get_by_test_id("stMetricValue").inner_text()
 
 
 def badges(page: Page, state: str) -> Locator:
