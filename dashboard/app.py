@@ -1,6 +1,7 @@
 """The entry of the dashboard: ``streamlit run dashboard/app.py``."""
 
 import gc
+import importlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,9 +29,15 @@ def _is_tcp(candidate: socket.socket) -> bool:
     return is_open and candidate.family in (socket.AF_INET, socket.AF_INET6) and candidate.type == socket.SOCK_STREAM
 
 
+WARM = ("dashboard.runs", "plotly.graph_objects", "plotly.io")
+"""What the first page would otherwise import while its reader waits."""
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Prepare the server before its first answer."""
+    for name in WARM:
+        importlib.import_module(name)
     send_small_answers_at_once()
     gc.collect()
     gc.freeze()

@@ -13,8 +13,8 @@ from dashboard.frames import ScoreIndex
 
 KIND_COLORS = {"all": palette.CLEAN, "clean": palette.CLEAN, "corrupted": palette.CORRUPTED}
 KIND_TITLES = {"all": "Samples", "clean": "Clean", "corrupted": "Corrupted (truth known)"}
-PLOT_LEFT, PLOT_RIGHT = 72, 16
-"""Margins (pixels) of the histogram, which the slider under it keeps too."""
+PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM, PLOT_HEIGHT = 72, 16, 64, 66, 360
+"""Margins and height (pixels) of the histogram, which the threshold over it and the slider under it keep too."""
 
 TICKS = (-30, -10, -3, -1, -0.3, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30)
 SHARES_ON_LIGHT = [[0, "#DCE8EF"], [0.02, "#D3E3EC"], [0.1, "#9CC3D9"], [0.4, "#3B82C4"], [1, "#123A63"]]
@@ -27,38 +27,31 @@ BELOW_ONE = 0.5
 PART_TITLES = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
 
 
-def histogram(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float]) -> go.Figure:
-    """Counts of samples by score and kind on a logarithmic axis, with the threshold and the landmarks marked.
+def histogram(index: ScoreIndex, landmarks: Mapping[str, float]) -> go.Figure:
+    """Counts of samples by score and kind on a logarithmic axis, with the landmarks marked.
 
-    Built in one piece: adding marks one by one costs plotly 40 ms, and this is drawn at every move of the threshold.
+    The threshold is not in it: Streamlit draws a changed figure anew, 100 ms at every move. It is laid over the plot.
+    Built in one piece, since adding marks one by one costs plotly 40 ms.
     """
     low, high = float(index.edges[0]), float(index.edges[-1])
-    position = min(max(float(frames.spread(threshold)), low), high)
     marks = {name: float(frames.spread(value)) for name, value in landmarks.items()}
     ticks = [tick for tick in TICKS if low <= frames.spread(tick) <= high]
     top = max(int(counts.max()) for counts in index.counts.values())
     layout = {
-        "height": 350,
+        "height": PLOT_HEIGHT,
         "dragmode": False,
-        "margin": {"t": 64, "l": PLOT_LEFT, "r": PLOT_RIGHT, "b": 44},
+        "margin": {"t": PLOT_TOP, "l": PLOT_LEFT, "r": PLOT_RIGHT, "b": PLOT_BOTTOM},
         "legend": {"orientation": "h", "x": 0, "y": 1.09, "yanchor": "bottom"},
         "hoverlabel": {"namelength": -1},
-        "shapes": [
-            *(_line(at, {"color": palette.BEFORE, "width": 1, "dash": "dot"}) for at in marks.values()),
-            _line(position, {"color": palette.THRESHOLD, "width": 2.5}),
-            _line(position, {"width": 0})
-            | {"type": "rect", "x1": high, "fillcolor": palette.THRESHOLD, "opacity": 0.09},
-        ],
-        "annotations": [
-            *(_landmark(name, at) for name, at in marks.items()),
-            _spoken_threshold(index, threshold, position),
-        ],
+        "shapes": [_line(at, {"color": palette.BEFORE, "width": 1, "dash": "dot"}) for at in marks.values()],
+        "annotations": [_landmark(name, at) for name, at in marks.items()],
         "xaxis": {
             "title": {"text": "Score = loss after - loss before (nats; linear near 0, logarithmic beyond)"},
             "tickvals": [float(frames.spread(tick)) for tick in ticks],
             "ticktext": [f"{tick:g}" for tick in ticks],
             "range": [low, high],
             "zeroline": False,
+            "automargin": False,
         },
         "yaxis": {
             "title": {"text": "Training samples (log scale)"},
@@ -207,20 +200,6 @@ def _landmark(name: str, at: float) -> dict[str, Any]:
         "text": name,
         "textangle": -90 if len(name) > 1 else 0,
         "font": {"size": 11},
-    }
-
-
-def _spoken_threshold(index: ScoreIndex, threshold: float, position: float) -> dict[str, Any]:
-    right_half = position > (index.edges[0] + index.edges[-1]) / 2
-    return {
-        "x": position,
-        "y": 1,
-        "yref": "paper",
-        "yanchor": "bottom",
-        "xanchor": "right" if right_half else "left",
-        "showarrow": False,
-        "text": f"<b>threshold {threshold:.4g}</b>: {index.count_above(threshold):,} suspects above",
-        "font": {"size": 13},
     }
 
 

@@ -4,10 +4,27 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import frames, session
+from dashboard import charts, frames, palette, session
 from dashboard.frames import ScoreIndex
 
 SLIDER, TOP_K, TIE = "threshold_slider", "top_k", "tie"
+
+SLIDER_STYLE = f"""<style>
+.st-key-{SLIDER} {{padding: 0 {charts.PLOT_RIGHT}px 0 {charts.PLOT_LEFT}px}}
+.st-key-{SLIDER} [data-testid=stSliderThumbValue] p {{color: light-dark(#0F6B6B, #7CCFC7)}}
+</style>"""
+LINE_STYLE = f"""<style>
+CONTAINER {{position: relative}}
+CONTAINER > :has(.bir-line) {{position: absolute; inset: 0; pointer-events: none; height: auto}}
+.bir-line {{position: absolute; left: {charts.PLOT_LEFT}px; right: {charts.PLOT_RIGHT}px; top: {charts.PLOT_TOP}px;
+  height: {charts.PLOT_HEIGHT - charts.PLOT_TOP - charts.PLOT_BOTTOM}px}}
+.bir-line .above {{position: absolute; top: 0; bottom: 0; right: 0; background: {palette.THRESHOLD}; opacity: .1}}
+.bir-line .at {{position: absolute; top: 0; bottom: 0; width: 0; border-left: 2.5px solid {palette.THRESHOLD};
+  margin-left: -1.25px}}
+.bir-line span {{position: absolute; bottom: 100%; white-space: nowrap; font-size: .85rem; line-height: 1.5}}
+.bir-line .left span {{right: 0}}
+.bir-line .right span {{left: 0}}
+</style>"""
 
 
 def number(default: float, *, width: int | str = "stretch") -> float:
@@ -40,19 +57,29 @@ def top_k(index: ScoreIndex, threshold: float) -> None:
     )
 
 
-def slider(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float], *, left: int, right: int) -> None:
+def slider(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float]) -> None:
     """The threshold as a slider along the histogram's axis."""
     st.session_state[SLIDER] = threshold
-    st.html(
-        f"<style>.st-key-{SLIDER} {{padding: 0 {right}px 0 {left}px}} "
-        f".st-key-{SLIDER} [data-testid=stSliderThumbValue] p {{color: light-dark(#0F6B6B, #7CCFC7)}}</style>"
-    )
+    st.html(SLIDER_STYLE)
     st.select_slider(
         "Threshold, moved by hand or with the arrow keys",
         key=SLIDER,
         options=frames.slider_stops(index, [*landmarks.values(), threshold]),
         format_func=lambda value: f"{value:.4g}",
         on_change=_from_slider,
+    )
+
+
+def line(container: str, index: ScoreIndex, threshold: float) -> None:
+    """The threshold as a line over the histogram, which is drawn by plotly in the container of that key."""
+    low, high = index.edges[0], index.edges[-1]
+    share = min(max(float((frames.spread(threshold) - low) / (high - low)), 0.0), 1.0)
+    side = "left" if share > 0.5 else "right"
+    st.html(
+        LINE_STYLE.replace("CONTAINER", f".st-key-{container}")
+        + f'<div class="bir-line"><div class="above" style="left:{100 * share:.3f}%"></div>'
+        f'<div class="at {side}" style="left:{100 * share:.3f}%"><span><b>threshold {threshold:.4g}</b>: '
+        f"{index.count_above(threshold):,} suspects above</span></div></div>"
     )
 
 

@@ -5,11 +5,13 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, frames, gate, runs
+from dashboard.components import class_counts
 from dashboard.components import threshold as thresholds
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
 
 RECOMMENDED = "log 1.05"
+PLOT = "score_plot"
 PRECISION = "Share of the suspects that are truly corrupted."
 RECALL = "Share of the corrupted samples that are suspects."
 AUC = "How often a corrupted sample scores higher than a clean one; the same for every threshold."
@@ -31,15 +33,16 @@ def board(run: Run) -> None:
         sentence = thresholds.tie_sentence(threshold)
         if sentence:
             st.caption(sentence)
-        st.plotly_chart(
-            charts.histogram(index, threshold, runs.LANDMARKS),
-            key="histogram",
-            config={"displayModeBar": False},
-            alt=f"Histogram of scores; {index.count_above(threshold)} are above the threshold {threshold:.4g}",
-        )
-        thresholds.slider(index, threshold, runs.LANDMARKS, left=charts.PLOT_LEFT, right=charts.PLOT_RIGHT)
+        with st.container(key=PLOT):
+            st.plotly_chart(
+                charts.histogram(index, runs.LANDMARKS),
+                config={"displayModeBar": False},
+                alt="Histogram of the scores of all training samples; the figures below say the same in numbers",
+            )
+            thresholds.line(PLOT, index, threshold)
+        thresholds.slider(index, threshold, runs.LANDMARKS)
         figures(index, threshold)
-        classes(index, threshold)
+        class_counts.draw(frames.class_counts(index, threshold))
 
 
 def figures(index: ScoreIndex, threshold: float) -> None:
@@ -59,20 +62,6 @@ def figures(index: ScoreIndex, threshold: float) -> None:
     )
     auc = "-" if index.auc is None else f"{index.auc:.4f}"
     columns[3].metric("AUC", auc, "0.5 is chance", help=AUC, **PLAIN)
-
-
-def classes(index: ScoreIndex, threshold: float) -> None:
-    """Counts per given class."""
-    table = frames.class_counts(index, threshold)
-    st.dataframe(
-        table,
-        hide_index=True,
-        height="content",
-        column_config={
-            "Share": st.column_config.ProgressColumn("Suspects (%)", format="%.1f", min_value=0, max_value=100),
-        },
-        alt="Samples, suspects and share of suspects per given class",
-    )
 
 
 run = gate.the_run()

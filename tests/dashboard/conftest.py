@@ -93,7 +93,16 @@ def go_to(app: AppTest, view: str) -> AppTest:
 
 def texts(app: AppTest) -> str:
     """Everything that a reader could read, in one string."""
-    elements = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption, *app.error, *app.warning, *app.info]
+    elements = [
+        *app.title,
+        *app.header,
+        *app.subheader,
+        *app.markdown,
+        *app.caption,
+        *app.error,
+        *app.warning,
+        *app.info,
+    ]
     values = [str(element.value) for element in elements]
     values += [html.proto.body for html in app.get("html")]
     values += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]

@@ -34,7 +34,9 @@ def test_counts_of_any_threshold(random_index: ScoreIndex, threshold: float) -> 
     chosen = random_index.scores > threshold
     assert random_index.corrupted is not None
     assert random_index.count_above(threshold) == chosen.sum()
-    assert random_index.per_class_above(threshold) == [int((chosen & (random_index.labels == k)).sum()) for k in range(3)]
+    assert random_index.per_class_above(threshold) == [
+        int((chosen & (random_index.labels == k)).sum()) for k in range(3)
+    ]
     precision, recall = random_index.precision_recall(threshold)
     caught = (chosen & random_index.corrupted).sum()
     assert recall == pytest.approx(caught / random_index.corrupted.sum())
@@ -80,7 +82,7 @@ def test_the_histogram_counts_every_sample_once(random_index: ScoreIndex) -> Non
 
 def test_equal_scores_have_a_histogram_too() -> None:
     index = make([0.5, 0.5, 0.5])
-    heights = charts.histogram(index, 0.5, LANDMARKS).data[0].y
+    heights = charts.histogram(index, LANDMARKS).data[0].y
     assert [height for height in heights if height >= 1] == [3]
 
 
