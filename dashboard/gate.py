@@ -18,7 +18,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     except runs.FAULTS as fault:
-        st.error(str(fault), icon=":material/error:")
+        st.error(job_progress.sentence(str(fault)), icon=":material/error:")
 
 
 def run_names() -> list[str]:
@@ -45,7 +45,7 @@ def the_run() -> Run:
     try:
         return runs.open_run(name)
     except runs.RunDamaged as fault:
-        st.error(str(fault), icon=":material/error:", title="This run cannot be read")
+        st.error(job_progress.sentence(str(fault)), icon=":material/error:", title="This run cannot be read")
         st.caption("Other runs are not touched: choose one above.")
         st.stop()
 
@@ -91,7 +91,7 @@ def show_refusal() -> None:
     """What a callback could not do, said once."""
     refused = st.session_state.pop(_REFUSED, None)
     if refused:
-        st.error(refused, icon=":material/block:")
+        st.error(job_progress.sentence(refused), icon=":material/block:")
 
 
 def start_demo() -> None:
@@ -153,7 +153,7 @@ def _offer_again(run: Run, stage: str, sentence: str) -> None:
     if job is not None and job.state in runs.ACTIVE:
         watch(run, job)
         return
-    st.error(sentence, icon=":material/error:", title="A result of this run is damaged")
+    st.error(job_progress.sentence(sentence), icon=":material/error:", title="A result of this run is damaged")
     st.button(
         "Compute it again",
         type="primary",

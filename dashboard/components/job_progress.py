@@ -54,6 +54,8 @@ STYLE = f"""<style>
 .bir-steps .later {{opacity: .62}}
 .bir-steps .now {{font-weight: 600}}
 .bir-steps .sign {{text-align: center; color: {palette.AFTER}}}
+.bir-steps .sign.broken {{color: {palette.CORRUPTED}; font-weight: 700}}
+.bir-steps .fill.broken {{background: {palette.CORRUPTED}}}
 .bir-steps .track {{height: .5rem; border-radius: .25rem; background: rgba(125,134,140,.22); overflow: hidden}}
 .bir-steps .fill {{height: 100%; background: {palette.AFTER}; transition: width .4s linear}}
 .bir-steps .time {{text-align: right}}
@@ -82,7 +84,9 @@ def draw_ended(
 ) -> None:
     """A job that failed, was cancelled or finished, with the end of its log and the way on."""
     if job.state == "failed":
-        st.error(job.error or "The job ended without saying why.", icon=":material/error:", title="The job failed")
+        st.error(
+            sentence(job.error or "the job ended without saying why"), icon=":material/error:", title="The job failed"
+        )
     elif job.state == "cancelled":
         st.info("Finished stages are kept; Resume goes on after them.", title="The job was cancelled")
     if steps:
@@ -104,12 +108,12 @@ def draw_steps(steps: Sequence[Step], titles: Mapping[str, str]) -> None:
 
 def _row(step: Step, title: str) -> str:
     share = 100 if step.state in ("finished", "skipped") else 100 * step.done / step.total if step.total else 0
-    kind = {"running": "now", "waiting": "later"}.get(step.state, "")
+    kind = {"running": "now", "waiting": "later", "failed": "broken", "cancelled": "broken"}.get(step.state, "")
     return (
         f'<div class="sign {kind}" aria-hidden="true">{SIGNS.get(step.state, "")}</div>'
         f'<div class="{kind}">{html.escape(title)}</div>'
         f'<div class="track" role="img" aria-label="{step.state}, {share:.0f} %">'
-        f'<div class="fill" style="width:{share:.1f}%"></div></div>'
+        f'<div class="fill {kind}" style="width:{share:.1f}%"></div></div>'
         f'<div class="time {kind}">{_amount(step)}</div>'
     )
 
@@ -119,6 +123,11 @@ def _amount(step: Step) -> str:
         return WORDS[step.state]
     how_far = f"{step.done} of {step.total} · " if step.state == "running" and step.total else ""
     return f"{how_far}{seconds_in_words(step.seconds)}"
+
+
+def sentence(text: str) -> str:
+    """A message of the engine as a sentence of a page."""
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def duration(job: JobLike) -> str:

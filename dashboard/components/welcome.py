@@ -15,7 +15,7 @@ STEPS = (
 def draw(start: Callable[[], None], *, where: str) -> None:
     """What the dashboard does, and the button that shows it on real digits."""
     with st.container(width=980, horizontal_alignment="left", gap="medium"):
-        st.title("Find the training samples that harm a model, and repair it")
+        st.title("Find what harms a model, and repair it")
         st.markdown(
             "See it work on 5,000 real handwritten digits that come with this program. Nothing is downloaded; on two "
             "processor cores it takes about a minute, and you can watch every stage."

@@ -132,5 +132,5 @@ if job is not None and job.state in runs.ACTIVE:
     st.stop()
 gate.needs(run, "evaluate")
 if job is not None and job.state == "failed":
-    st.warning(f"A later job on this run failed; what is shown is from before. {job.error}", icon=":material/error:")
+    st.warning(f"A later job on this run failed; what is shown is from before: {job.error}", icon=":material/error:")
 show(run)
