@@ -1,4 +1,4 @@
-"""Run the stages of a run: in flow order, only the stale ones, one process at a time, each result whole or not there."""
+"""Run the stages of a run in flow order, only the stale ones, one process at a time, each result whole or not there."""
 
 import os
 import resource
@@ -39,6 +39,8 @@ def compute(run: Run, names: Sequence[str] = flow.NAMES, *, force: bool = False,
     with run_folder.lock(run.path):
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to be deterministic
         torch.use_deterministic_algorithms(True)
+        if run.config.threads is not None:
+            torch.set_num_threads(run.config.threads)
         for name in flow.NAMES:
             if name not in wanted:
                 continue

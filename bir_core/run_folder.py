@@ -300,6 +300,7 @@ def expected_fingerprint(run: Run, stage: str) -> str:
         "stage": stage,
         "seed": run.config.seed,
         "device": run.config.device,
+        "threads": run.config.threads,
         "config": {section: values[section] for section in description.sections},
         "inputs": {need: _input_digest(run, need) for need in description.needs},
     }

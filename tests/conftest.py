@@ -21,6 +21,7 @@ def tiny_config() -> RunConfig:
         {
             "name": "tiny",
             "device": "cpu",
+            "threads": 1,
             "data": {"num_train": 200, "num_reserved": 50},
             "base": {"preset": "memorised", "memorised_epochs": 2},
             "enhance": brief,

@@ -18,7 +18,7 @@ from bir_core.errors import InputError
         ({"name": "../x"}, r"name: .*match pattern.*, got '\.\./x'"),
         ({"device": "tpu"}, r"device: .*'auto', 'cpu', 'cuda' or 'mps', got 'tpu'"),
         ({"data": 3}, r"data: .*dictionary.*, got 3"),
-        ({"colour": 1}, r"unknown key colour; known keys: name, seed, device, data"),
+        ({"colour": 1}, r"unknown key colour; known keys: name, seed, device, threads, data"),
         ({"align": {"step": 1}}, r"unknown key align\.step; known keys: eta, relative_step, clamp"),
         ({"data": {"corruption": "blur"}}, r"data\.corruption: .*'label'.*got 'blur'"),
         ({"data": {"num_train": 2995}}, r"num_train must be a multiple of 10.*got 2995"),

@@ -167,7 +167,7 @@ def test_damaged_bundled_digits_are_refused(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(InputError, match="cannot read the bundled digits"):
         sources.load("mnist5k")
     (folder / "mnist5k.npz").write_bytes(whole[:-100])
-    with pytest.raises(InputError, match="are damaged .*restore it from the repository"):
+    with pytest.raises(InputError, match=r"are damaged .*restore it from the repository"):
         sources.load("mnist5k")
 
 
