@@ -1,4 +1,7 @@
-"""Tables and reports drawn as plotly figures that read in light and dark. No Streamlit."""
+"""Tables and reports drawn as plotly figures that read in light and dark. No Streamlit.
+
+Every figure is told whether the page is dark: Streamlit's own ink for charts is too pale on a light page.
+"""
 
 import itertools
 from collections.abc import Mapping
@@ -27,7 +30,7 @@ BELOW_ONE = 0.5
 PART_TITLES = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
 
 
-def histogram(index: ScoreIndex, landmarks: Mapping[str, float]) -> go.Figure:
+def histogram(index: ScoreIndex, landmarks: Mapping[str, float], *, dark: bool = False) -> go.Figure:
     """Counts of samples by score and kind on a logarithmic axis, with the landmarks marked.
 
     The threshold is not in it: Streamlit draws a changed figure anew, 100 ms at every move. It is laid over the plot.
@@ -37,16 +40,21 @@ def histogram(index: ScoreIndex, landmarks: Mapping[str, float]) -> go.Figure:
     marks = {name: float(frames.spread(value)) for name, value in landmarks.items()}
     ticks = [tick for tick in TICKS if low <= frames.spread(tick) <= high]
     top = max(int(counts.max()) for counts in index.counts.values())
+    ink = _ink(dark=dark)
     layout = {
         "height": PLOT_HEIGHT,
         "dragmode": False,
         "margin": {"t": PLOT_TOP, "l": PLOT_LEFT, "r": PLOT_RIGHT, "b": PLOT_BOTTOM},
-        "legend": {"orientation": "h", "x": 0, "y": 1.09, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.09, "yanchor": "bottom", "font": ink},
         "hoverlabel": {"namelength": -1},
         "shapes": [_line(at, {"color": palette.BEFORE, "width": 1, "dash": "dot"}) for at in marks.values()],
-        "annotations": [_landmark(name, at) for name, at in marks.items()],
+        "annotations": [_landmark(name, at, ink) for name, at in marks.items()],
         "xaxis": {
-            "title": {"text": "Score = loss after - loss before (nats; linear near 0, logarithmic beyond)"},
+            "title": {
+                "text": "Score = loss after - loss before (nats; linear near 0, logarithmic beyond)",
+                "font": ink,
+            },
+            "tickfont": ink,
             "tickvals": [float(frames.spread(tick)) for tick in ticks],
             "ticktext": [f"{tick:g}" for tick in ticks],
             "range": [low, high],
@@ -54,7 +62,8 @@ def histogram(index: ScoreIndex, landmarks: Mapping[str, float]) -> go.Figure:
             "automargin": False,
         },
         "yaxis": {
-            "title": {"text": "Training samples (log scale)"},
+            "title": {"text": "Training samples (log scale)", "font": ink},
+            "tickfont": ink,
             "type": "log",
             "tickvals": [10**power for power in range(int(np.log10(max(top, 1))) + 1)],
             "range": [float(np.log10(0.6)), float(np.log10(max(top, 2) * 5))],
@@ -65,7 +74,7 @@ def histogram(index: ScoreIndex, landmarks: Mapping[str, float]) -> go.Figure:
     return go.Figure(data=[_steps(index, kind) for kind in index.counts], layout=layout)
 
 
-def accuracy_intervals(report: Mapping[str, Any]) -> go.Figure:
+def accuracy_intervals(report: Mapping[str, Any], *, dark: bool = False) -> go.Figure:
     """Every model's accuracy with its 95 % interval, one panel per group of test images."""
     parts, names = frames.parts_of(report), frames.ordered_models(report)[::-1]
     figure = make_subplots(cols=len(parts), shared_yaxes=True, subplot_titles=[PART_TITLES[part] for part in parts])
@@ -95,12 +104,12 @@ def accuracy_intervals(report: Mapping[str, Any]) -> go.Figure:
         )
     figure.update_xaxes(title="Accuracy (%)", gridcolor=palette.GRID, zeroline=False, nticks=6)
     figure.update_yaxes(gridcolor=palette.GRID)
-    _plain(figure, height=110 + 38 * len(names))
+    _plain(figure, height=110 + 38 * len(names), dark=dark)
     figure.update_layout(margin={"t": 36})
     return figure
 
 
-def per_class_change(report: Mapping[str, Any], before: str, after: str) -> go.Figure:
+def per_class_change(report: Mapping[str, Any], before: str, after: str, *, dark: bool = False) -> go.Figure:
     """A dumbbell per class: accuracy before (open circle) and after (diamond)."""
     table = frames.per_class(report, before, after)
     names = [f"{name} *" if kind == "noisy" else name for name, kind in zip(table["class"], table["kind"], strict=True)]
@@ -111,8 +120,8 @@ def per_class_change(report: Mapping[str, Any], before: str, after: str) -> go.F
             showlegend=False, hoverinfo="skip",
         )  # fmt: skip
     for column, intervals, title, symbol, color in (
-        ("before", "before_interval", frames.MODEL_TITLES[before], "circle-open", palette.CORRUPTED),
-        ("after", "after_interval", frames.MODEL_TITLES.get(after, after), "diamond", palette.AFTER),
+        ("before", "before_interval", frames.MODEL_TITLES[before], "circle-open", palette.MODELS[before]),
+        ("after", "after_interval", frames.MODEL_TITLES.get(after, after), "diamond", palette.MODELS.get(after)),
     ):
         figure.add_scatter(
             x=table[column],
@@ -126,7 +135,7 @@ def per_class_change(report: Mapping[str, Any], before: str, after: str) -> go.F
     figure.update_xaxes(title="Accuracy on test images of the class (%)", gridcolor=palette.GRID, zeroline=False)
     title = "Class (* = noisy class)" if (table["kind"] == "noisy").any() else "Class"
     figure.update_yaxes(title=title, gridcolor=palette.GRID, type="category", autorange="reversed")
-    _plain(figure, height=120 + 30 * len(names))
+    _plain(figure, height=120 + 30 * len(names), dark=dark)
     figure.update_layout(legend={"y": 1.1})
     return figure
 
@@ -146,19 +155,31 @@ def confusion(report: Mapping[str, Any], model: str, *, dark: bool = False) -> g
             zmin=0,
             zmax=100,
             colorscale=SHARES_ON_DARK if dark else SHARES_ON_LIGHT,
-            text=[[str(count) if count else "" for count in row] for row in counts],
-            texttemplate="%{text}",
-            textfont={"size": 11},
             customdata=counts,
             hovertemplate="true %{y}, predicted %{x}<br>%{customdata} images, %{z:.1f} % of the class<extra></extra>",
-            colorbar={"title": "% of<br>true class", "thickness": 10, "outlinewidth": 0},
+            colorbar={
+                "title": {"text": "% of<br>true class", "font": _ink(dark=dark)},
+                "tickfont": _ink(dark=dark),
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
             xgap=2,
             ygap=2,
         )
     )
+    rows, columns = np.nonzero(counts)
+    figure.add_scatter(
+        x=[names[column] for column in columns],
+        y=[names[row] for row in rows],
+        mode="text",
+        text=[str(count) for count in counts[rows, columns]],
+        textfont={"size": 11, "color": [_count_ink(percent, dark=dark) for percent in share[rows, columns]]},
+        hoverinfo="skip",
+        showlegend=False,
+    )
     figure.update_xaxes(title="Predicted class", type="category", showgrid=False, range=[-0.5, len(names) - 0.5])
     figure.update_yaxes(title="True class", type="category", showgrid=False, range=[len(names) - 0.5, -0.5])
-    _plain(figure, height=430)
+    _plain(figure, height=430, dark=dark)
     return figure
 
 
@@ -188,7 +209,7 @@ def _line(at: float, style: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": dict(style)}
 
 
-def _landmark(name: str, at: float) -> dict[str, Any]:
+def _landmark(name: str, at: float, ink: Mapping[str, str]) -> dict[str, Any]:
     return {
         "x": at,
         "y": 0.98,
@@ -199,15 +220,29 @@ def _landmark(name: str, at: float) -> dict[str, Any]:
         "showarrow": False,
         "text": name,
         "textangle": -90 if len(name) > 1 else 0,
-        "font": {"size": 11},
+        "font": {**ink, "size": 11},
     }
 
 
-def _plain(figure: go.Figure, *, height: int) -> None:
+def _ink(*, dark: bool) -> dict[str, str]:
+    return {"color": palette.INK_ON_DARK if dark else palette.INK_ON_LIGHT}
+
+
+def _count_ink(percent: float, *, dark: bool) -> str:
+    """What reads on a cell of the colour scale; plotly's own choice is grey on the blues in the middle."""
+    on_dark_cell = percent < 38 if dark else percent > 45
+    return palette.COUNT_ON_DARK if on_dark_cell else palette.COUNT_ON_LIGHT
+
+
+def _plain(figure: go.Figure, *, height: int, dark: bool) -> None:
+    ink = _ink(dark=dark)
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom", "font": ink},
         hoverlabel={"namelength": -1},
         dragmode=False,
     )
+    figure.update_xaxes(tickfont=ink, title_font=ink)
+    figure.update_yaxes(tickfont=ink, title_font=ink)
+    figure.update_annotations(font=ink)

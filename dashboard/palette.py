@@ -14,4 +14,11 @@ MODELS = {
     "fine_tune": CLEAN,
     "retrain": CORRUPTED,
 }
+INK_ON_LIGHT = "#46525A"
+INK_ON_DARK = "#D6D3CB"
+"""Axis text: a contrast of at least 4.5 to the page."""
+COUNT_ON_LIGHT = "#0D1619"
+COUNT_ON_DARK = "#FFFFFF"
+"""Counts written on the cells of a confusion matrix."""
+
 GRID = "rgba(125,134,140,0.25)"

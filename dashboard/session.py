@@ -20,6 +20,11 @@ _VIEW = "view"
 _UNKNOWN_RUN = "unknown_run"
 
 
+def is_dark() -> bool:
+    """Whether the page is drawn in the dark theme, which charts must be told."""
+    return bool(st.context.theme.type == "dark")
+
+
 def enter(view: str) -> None:
     """Tell which view is drawn; on another one than before, every bound value comes back once."""
     if st.session_state.get(_VIEW) != view:

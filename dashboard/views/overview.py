@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs
+from dashboard import charts, frames, gate, runs, session
 from dashboard.runs import Run
 
 CORRUPTIONS = {
@@ -90,7 +90,7 @@ def comparisons(report: Mapping[str, Any]) -> None:
     """Every model beside the repaired one."""
     st.header("Beside the honest alternatives")
     st.plotly_chart(
-        charts.accuracy_intervals(report),
+        charts.accuracy_intervals(report, dark=session.is_dark()),
         key="comparison",
         config={"displayModeBar": False},
         alt="Accuracy of every model with its 95 % interval",

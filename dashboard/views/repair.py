@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs
+from dashboard import charts, frames, gate, runs, session
 from dashboard.components import repair_form, threshold
 from dashboard.runs import Run
 
@@ -90,7 +90,10 @@ def result(report: Mapping[str, Any]) -> None:
         )
     st.markdown(report["conclusion"])
     st.plotly_chart(
-        charts.accuracy_intervals(report), key="models", config=PLAIN, alt="Accuracy of every model with its interval"
+        charts.accuracy_intervals(report, dark=session.is_dark()),
+        key="models",
+        config=PLAIN,
+        alt="Accuracy of every model with its interval",
     )
     st.table(frames.comparison(report), border="horizontal", hide_index=True, alt="Accuracy of every model")
     st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
@@ -113,10 +116,10 @@ def by_class(report: Mapping[str, Any]) -> None:
     """Per-class accuracy and confusion matrices, before and after."""
     method = report["repair"]["method"]
     st.header("Class by class")
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([1, 1.25], gap="large")
     with left:
         st.plotly_chart(
-            charts.per_class_change(report, "base", method),
+            charts.per_class_change(report, "base", method, dark=session.is_dark()),
             key="per_class",
             config=PLAIN,
             alt="Accuracy of each class before and after the repair",
@@ -134,7 +137,7 @@ def by_class(report: Mapping[str, Any]) -> None:
         with column:
             st.markdown(f"**{'Before' if model == 'base' else 'After'}: {frames.MODEL_TITLES.get(model, model)}**")
             st.plotly_chart(
-                charts.confusion(report, model, dark=st.context.theme.type == "dark"),
+                charts.confusion(report, model, dark=session.is_dark()),
                 key=f"confusion_{model}",
                 config=PLAIN,
                 alt=f"Confusion matrix of {model}",

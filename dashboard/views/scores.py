@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs
+from dashboard import charts, frames, gate, runs, session
 from dashboard.components import class_counts
 from dashboard.components import threshold as thresholds
 from dashboard.frames import ScoreIndex
@@ -35,7 +35,7 @@ def board(run: Run) -> None:
             st.caption(sentence)
         with st.container(key=PLOT):
             st.plotly_chart(
-                charts.histogram(index, runs.LANDMARKS),
+                charts.histogram(index, runs.LANDMARKS, dark=session.is_dark()),
                 config={"displayModeBar": False},
                 alt="Histogram of the scores of all training samples; the figures below say the same in numbers",
             )
