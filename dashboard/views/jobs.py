@@ -67,7 +67,7 @@ if active:
     st.header("Now")
     active_part()
 if ended:
-    st.header("Before")
+    st.header("Earlier")
     for job in ended[:SHOWN]:
         with st.container(border=True):
             head(job)
