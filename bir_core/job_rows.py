@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from bir_core import flow, job_database
+from bir_core import database, flow
+from bir_core.database import JOBS, PROGRESS
 from bir_core.errors import InputError, RunBusy
-from bir_core.job_database import JOBS, PROGRESS
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
 StageState = Literal["waiting", "running", "skipped", "finished", "failed", "cancelled"]
@@ -79,7 +79,7 @@ def insert(root: Path, run: str, stages: Sequence[str], *, force: bool) -> int:
         "state": "queued",
         "created": now(),
     }
-    with _refusing(run), job_database.begin(root) as connection:
+    with _refusing(run), database.begin(root) as connection:
         job = connection.execute(sa.insert(JOBS).values(values)).inserted_primary_key
         assert job is not None
         connection.execute(sa.insert(PROGRESS), [_waiting(job[0], stage) for stage in stages])
@@ -94,7 +94,7 @@ def requeue(root: Path, job: int, run: str, keep: Sequence[str]) -> bool:
     """
     fresh = {"state": "queued", "started": None, "finished": None, "pid": None, "process_created": None, "error": None}
     waiting = {"state": "waiting", "done": 0, "total": 0, "seconds": 0.0, "started": None}
-    with _refusing(run), job_database.begin(root) as connection:
+    with _refusing(run), database.begin(root) as connection:
         ended = (JOBS.c.id == job) & JOBS.c.state.in_(("failed", "cancelled"))
         if not connection.execute(sa.update(JOBS).where(ended).values({**fresh, "created": now()})).rowcount:
             return False
@@ -105,7 +105,7 @@ def requeue(root: Path, job: int, run: str, keep: Sequence[str]) -> bool:
 
 def set_process(root: Path, job: int, pid: int, process_created: float) -> None:
     """Note which process waits for the turn of a queued job."""
-    with job_database.begin(root) as connection:
+    with database.begin(root) as connection:
         queued = (JOBS.c.id == job) & (JOBS.c.state == "queued")
         connection.execute(sa.update(JOBS).where(queued).values(pid=pid, process_created=process_created))
 
@@ -120,7 +120,7 @@ def claim(root: Path, job: int, pid: int, process_created: float) -> bool:
     mine = (JOBS.c.id == job) & (JOBS.c.state == "queued") & ~ahead
     values = {"state": "running", "started": now(), "pid": pid, "process_created": process_created}
     try:
-        with job_database.begin(root) as connection:
+        with database.begin(root) as connection:
             return connection.execute(sa.update(JOBS).where(mine).values(values)).rowcount == 1
     except sa.exc.IntegrityError:
         return False
@@ -148,7 +148,7 @@ def end(
     condition = (JOBS.c.id == job) & JOBS.c.state.in_(only)
     if pid is not None:
         condition &= JOBS.c.pid == pid
-    with job_database.begin(root) as connection:
+    with database.begin(root) as connection:
         ended = connection.execute(
             sa.update(JOBS).where(condition).values(state=state, finished=now(), error=error)
         ).rowcount
@@ -166,7 +166,7 @@ def write_progress(root: Path, job: int, progress: StageProgress) -> bool:
     if progress.state == "running":
         values["started"] = time.time() - progress.seconds
     here = (PROGRESS.c.job == job) & (PROGRESS.c.stage == progress.stage)
-    with job_database.begin(root) as connection:
+    with database.begin(root) as connection:
         if not connection.execute(sa.update(PROGRESS).where(here).values(values)).rowcount:
             connection.execute(sa.insert(PROGRESS).values(job=job, stage=progress.stage, **values))
         state = connection.execute(sa.select(JOBS.c.state).where(JOBS.c.id == job)).scalar_one_or_none()
@@ -201,11 +201,11 @@ def every(root: Path) -> list[Job]:
 
 def workers(root: Path) -> list[Worker]:
     """The processes behind the active jobs."""
-    if not job_database.exists(root):
+    if not database.exists(root):
         return []
     columns = (JOBS.c.id.label("job"), *(JOBS.c[name] for name in _WORKER_COLUMNS))
     query = sa.select(*columns).where(JOBS.c.root == str(root), JOBS.c.state.in_(ACTIVE))
-    with job_database.begin(root) as connection:
+    with database.begin(root) as connection:
         return [Worker(**row._mapping) for row in connection.execute(query)]
 
 
@@ -213,10 +213,10 @@ _WORKER_COLUMNS = ("state", "run", "pid", "process_created", "created")
 
 
 def _select(root: Path, condition: sa.ColumnElement[bool], limit: int | None = None) -> list[Job]:
-    if not job_database.exists(root):
+    if not database.exists(root):
         return []
     query = sa.select(JOBS).where(JOBS.c.root == str(root), condition).order_by(JOBS.c.id.desc()).limit(limit)
-    with job_database.begin(root) as connection:
+    with database.begin(root) as connection:
         rows = connection.execute(query).mappings().all()
         ids = [row["id"] for row in rows]
         lines = connection.execute(sa.select(PROGRESS).where(PROGRESS.c.job.in_(ids))).mappings().all()

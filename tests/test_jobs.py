@@ -253,10 +253,10 @@ def test_a_forced_job_does_not_repeat_what_it_has_finished(root: Path, run: Run)
 
 
 def test_a_damaged_database_is_named(root: Path, run: Run) -> None:
-    (root / ".jobs.db").write_bytes(b"not a database, but long enough to be taken for one" * 100)
-    with pytest.raises(InputError, match=r"\.jobs\.db cannot be read or written .*move it away"):
+    (root / ".bir.db").write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    with pytest.raises(InputError, match=r"\.bir\.db cannot be read or written .*move it away"):
         jobs.submit(root, run.name)
-    (root / ".jobs.db").unlink()
+    (root / ".bir.db").unlink()
     assert jobs.list_jobs(root) == []
 
 
@@ -267,7 +267,7 @@ def test_a_database_by_url_keeps_folders_apart(
     job = job_rows.insert(root, run.name, ["data"], force=False)
     assert jobs.find(root, job).state == "queued"
     assert jobs.list_jobs(tmp_path / "elsewhere") == []
-    assert not (root / ".jobs.db").exists()
+    assert not (root / ".bir.db").exists()
     with sqlite3.connect(tmp_path / "team.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()

@@ -1,8 +1,8 @@
-"""The database of the jobs: its tables and how it is opened. ``job_rows`` holds the queries.
+"""The database of what several processes change: jobs and verdicts. Its tables, and how it is opened.
 
-SQLite (WAL) in ``RUNS/.jobs.db``, or what ``BIR_DATABASE_URL`` names. Two partial unique indexes keep what must never
-happen from happening, whoever asks at the same time: two active jobs of one run, and two running jobs in one folder of
-runs.
+``job_rows`` and ``verdicts`` hold the queries. SQLite (WAL) in ``RUNS/.bir.db``, or what ``BIR_DATABASE_URL`` names.
+Unique indexes keep what must never happen from happening, whoever asks at the same time: two active jobs of one run,
+two running jobs in one folder of runs, and a step of verdicts that is written twice.
 """
 
 import functools
@@ -62,14 +62,36 @@ PROGRESS = sa.Table(
     sa.Column("started", sa.Float),
 )
 
+VERDICTS = sa.Table(
+    "verdicts",
+    _metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("data", sa.String(64), nullable=False),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("sample", sa.Integer, nullable=False),
+    sa.Column("action", sa.String(8), nullable=False),
+    sa.Column("verdict", sa.String(8)),
+    sa.Column("label", sa.Integer),
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("time", sa.String(40), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("step", sa.String(64), nullable=False),
+    sa.Column("previous", sa.Integer),
+    sqlite_autoincrement=True,
+)
+sa.Index("one_entry_per_key", VERDICTS.c.root, VERDICTS.c.data, VERDICTS.c.key, VERDICTS.c.sample, unique=True)
+sa.Index("verdicts_of_a_sample", VERDICTS.c.root, VERDICTS.c.data, VERDICTS.c.sample)
+sa.Index("verdicts_of_a_reviewer", VERDICTS.c.root, VERDICTS.c.data, VERDICTS.c.reviewer)
+
 
 def _url(root: Path) -> str:
-    return os.environ.get("BIR_DATABASE_URL") or f"sqlite:///{root / '.jobs.db'}"
+    return os.environ.get("BIR_DATABASE_URL") or f"sqlite:///{root / '.bir.db'}"
 
 
 def exists(root: Path) -> bool:
     """Looking at a folder of runs never makes one."""
-    return bool(os.environ.get("BIR_DATABASE_URL")) or (root / ".jobs.db").is_file()
+    return bool(os.environ.get("BIR_DATABASE_URL")) or (root / ".bir.db").is_file()
 
 
 @functools.lru_cache(maxsize=64)
@@ -94,15 +116,33 @@ def _make_tables(connection: sa.Connection) -> None:
             connection.execute(CreateIndex(index, if_not_exists=True))
 
 
+def _keep_others_out(connection: sa.Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        # Its driver begins a transaction at the first write only; what was read before could have changed by then.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql(f"LOCK TABLE {VERDICTS.name} IN SHARE ROW EXCLUSIVE MODE")
+
+
 @contextmanager
-def begin(root: Path) -> Iterator[sa.Connection]:
-    """One transaction, on tables that are there."""
+def begin(root: Path, *, alone: bool = False) -> Iterator[sa.Connection]:
+    """One transaction, on tables that are there.
+
+    Args:
+        root: the folder of runs.
+        alone: no other process writes verdicts from now until the end, so what is read stays true.
+
+    Raises:
+        InputError: the folder or the database cannot be read or written.
+    """
     url = _url(root)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _engine(url).begin() as connection:
-            if not sa.inspect(connection).has_table(PROGRESS.name):
+            if not sa.inspect(connection).has_table(VERDICTS.name):
                 _make_tables(connection)
+            if alone:
+                _keep_others_out(connection)
             yield connection
     except OSError as error:
         raise InputError(f"cannot write in {root}: {error.strerror}. Choose another --runs or BIR_RUNS.") from None
@@ -110,8 +150,8 @@ def begin(root: Path) -> Iterator[sa.Connection]:
         raise
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        place = "the database of BIR_DATABASE_URL" if os.environ.get("BIR_DATABASE_URL") else str(root / ".jobs.db")
+        place = "the database of BIR_DATABASE_URL" if os.environ.get("BIR_DATABASE_URL") else str(root / ".bir.db")
         raise InputError(
-            f"the jobs in {place} cannot be read or written ({reason}): give yourself write access, or move it away "
-            "if it is damaged; the runs themselves do not depend on it"
+            f"the jobs and verdicts in {place} cannot be read or written ({reason}): give yourself write "
+            "access, or move it away if it is damaged; the runs themselves do not depend on it"
         ) from None
