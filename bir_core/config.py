@@ -8,6 +8,7 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,9 @@ LANDMARKS: dict[str, float] = {
 """The score thresholds that the paper discusses (section 4.1 of the paper); log 1.05 is its recommendation."""
 
 Positive = Annotated[int, Field(ge=1)]
+Position = Annotated[int, Field(ge=0, strict=True)]
+Label = Annotated[int, Field(ge=0, lt=NUM_CLASSES, strict=True)]
+Relabelling = Annotated[tuple[Position, Label], Field(strict=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -130,6 +134,31 @@ class AlignConfig(_Section):
         raise ValueError(f'must be "auto" or a number of at least 0, got {value!r}')
 
 
+class ReviewConfig(_Section):
+    """What people have decided about training samples, by position; the repair heeds it whatever the score says."""
+
+    keep: Annotated[tuple[Position, ...], Field(strict=False)] = Field(
+        (), description="samples that are right as given"
+    )
+    remove: Annotated[tuple[Position, ...], Field(strict=False)] = Field((), description="samples that are left out")
+    relabel: Annotated[tuple[Relabelling, ...], Field(strict=False)] = Field(
+        (), description="pairs of a sample and its right class"
+    )
+
+    @model_validator(mode="after")
+    def _once(self) -> "ReviewConfig":
+        judged = [*self.keep, *self.remove, *(sample for sample, _ in self.relabel)]
+        twice = sorted(sample for sample, count in Counter(judged).items() if count > 1)
+        if twice:
+            raise ValueError(f"a sample has one verdict, got two for {', '.join(map(str, twice[:5]))}")
+        return self
+
+    @property
+    def largest(self) -> int:
+        """The highest position that is judged, -1 = none."""
+        return max([*self.keep, *self.remove, *(sample for sample, _ in self.relabel)], default=-1)
+
+
 class RepairConfig(_Section):
     """How the base model is repaired on aligned suspects, or fine-tuned on the rest for comparison."""
 
@@ -159,14 +188,20 @@ class RunConfig(_Section):
     enhance: EnhanceConfig = EnhanceConfig()
     identify: IdentifyConfig = IdentifyConfig()
     align: AlignConfig = AlignConfig()
+    review: ReviewConfig = ReviewConfig()
     repair: RepairConfig = RepairConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
 
     @model_validator(mode="after")
-    def _k_fits(self) -> "RunConfig":
+    def _fits_the_data(self) -> "RunConfig":
         if self.identify.top_k is not None and self.identify.top_k > self.data.num_scored:
             raise ValueError(
                 f"identify.top_k must be at most the {self.data.num_scored} training samples, got {self.identify.top_k}"
+            )
+        if self.review.largest >= self.data.num_scored:
+            raise ValueError(
+                f"review: the {self.data.num_scored} training samples are 0 to {self.data.num_scored - 1}, "
+                f"got {self.review.largest}"
             )
         return self
 

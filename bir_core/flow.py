@@ -55,19 +55,19 @@ STAGES: tuple[Stage, ...] = (
         name="repair",
         title="Repair the model",
         needs=("data", "base", "select", "identify", "align"),
-        sections=("repair",),
+        sections=("review", "repair"),
     ),
     Stage(
         name="compare",
         title="Train the models to compare with",
         needs=("data", "base", "identify"),
-        sections=("base", "repair"),
+        sections=("base", "review", "repair"),
     ),
     Stage(
         name="evaluate",
         title="Evaluate every model",
         needs=("data", "base", "select", "enhance", "score", "identify", "align", "repair", "compare"),
-        sections=("evaluate",),
+        sections=("review", "evaluate"),
     ),
 )
 

@@ -217,6 +217,27 @@ class Suspects:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Treated:
+    """What the repair does with which training samples, once people have had their say.
+
+    Attributes:
+        soft: (K) positions of the suspects that are aligned and get a soft label, most suspect first.
+        relabelled: (R) positions of the samples that a person gave a new label.
+        labels: (R) those labels.
+        others_than: positions that are not among the remaining samples, ascending: both of these and the removed ones.
+    """
+
+    soft: Integers
+    relabelled: Integers
+    labels: Integers
+    others_than: Integers
+
+    def __len__(self) -> int:
+        """How many samples the repair learns something new about."""
+        return len(self.soft) + len(self.relabelled)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Aligned:
     """Inputs moved down the energy of the enhanced model, with soft labels (equations 3 to 5).
 

@@ -1,7 +1,7 @@
 """Repair the base model on aligned suspects and as many remaining samples: Aligned -> repaired.
 
 Beside BIR's treatment stand the two that every repair must be compared with: fine-tuning on remaining samples alone,
-and retraining without the suspects (which is ``base.train_base`` on ``without``).
+and retraining without the suspects (which is ``base.train_base`` on ``cleaned``).
 """
 
 import numpy as np
@@ -21,6 +21,7 @@ from bir_core.records import (
     ModelState,
     Progress,
     TrainedModel,
+    Treated,
     no_progress,
 )
 from bir_core.training import Schedule
@@ -30,21 +31,24 @@ def repair(
     base: ModelState,
     layers: tuple[str, ...],
     aligned: Aligned,
+    relabelled: LabelledImages,
     kept: LabelledImages,
-    config: RepairConfig,
     *,
+    config: RepairConfig,
     seed: int,
     device: torch.device,
     progress: Progress = no_progress,
 ) -> TrainedModel:
     """BIR's treatment: the base model's selected layers trained on (x~, y~) and on kept samples with given labels.
 
-    Starts at the base model, not at the enhanced one (section 4.2 of the paper). Without suspects it changes nothing.
+    Starts at the base model, not at the enhanced one (section 4.2 of the paper). With neither suspects nor relabelled
+    samples it changes nothing.
 
     Args:
         base: the base model; not changed.
         layers: names of the layer groups to update, those of the enhancement.
         aligned: (K) the suspects, aligned.
+        relabelled: samples with the labels that people gave them, see ``relabel``.
         kept: remaining samples, see ``draw_remaining``; more samples with hard labels may follow them.
         config: learning rate, batch size and stopping.
         seed: of the shuffle.
@@ -54,10 +58,11 @@ def repair(
     Raises:
         StageFailed: the loss is not a number any more.
     """
-    if len(aligned) == 0:
+    if len(aligned) + len(relabelled) == 0:
         return unchanged(base)
-    images = np.concatenate([aligned.images, kept.images])
-    targets = np.concatenate([aligned.soft_labels, _hard_targets(kept.labels, base.num_classes)])
+    hard = join(relabelled, kept)
+    images = np.concatenate([aligned.images, hard.images])
+    targets = np.concatenate([aligned.soft_labels, _hard_targets(hard.labels, base.num_classes)])
     return _fine_tune(base, layers, images, targets, config=config, seed=seed, device=device, progress=progress)
 
 
@@ -83,23 +88,29 @@ def fine_tune(
     )
 
 
-def draw_remaining(train: LabelledImages, suspects: Integers, *, seed: int) -> LabelledImages:
-    """As many samples as there are suspects, drawn at random from the others; all others where they are fewer."""
-    others = np.setdiff1d(np.arange(len(train)), suspects)
-    draw = np.random.default_rng(seeding.derive(seed, "remaining")).permutation(others)[: len(suspects)]
+def draw_remaining(train: LabelledImages, treated: Treated, *, seed: int) -> LabelledImages:
+    """As many samples as are treated, drawn at random from the remaining ones; all of those where they are fewer."""
+    others = np.setdiff1d(np.arange(len(train)), treated.others_than)
+    draw = np.random.default_rng(seeding.derive(seed, "remaining")).permutation(others)[: len(treated)]
     return train.take(np.sort(draw))
 
 
-def without(train: LabelledImages, suspects: Integers) -> LabelledImages:
-    """The training part without the suspects.
+def relabel(train: LabelledImages, treated: Treated) -> LabelledImages:
+    """The samples that people relabelled, with their new labels."""
+    found = train.take(treated.relabelled)
+    return LabelledImages(images=found.images, labels=treated.labels, ids=found.ids)
+
+
+def cleaned(train: LabelledImages, treated: Treated) -> LabelledImages:
+    """The training part without suspects and removed samples, and with people's new labels.
 
     Raises:
         StageFailed: nothing remains.
     """
-    others = np.setdiff1d(np.arange(len(train)), suspects)
-    if len(others) == 0:
+    others = np.setdiff1d(np.arange(len(train)), treated.others_than)
+    if len(others) + len(treated.relabelled) == 0:
         raise StageFailed("every training sample is a suspect, nothing is left to train on: raise the threshold")
-    return train.take(others)
+    return join(train.take(others), relabel(train, treated))
 
 
 def select_aligned(aligned: Aligned, wanted: Integers) -> Aligned:

@@ -10,7 +10,7 @@ from bir_core import identification
 from bir_core.alignment import out_of_range
 from bir_core.config import LANDMARKS, RunConfig
 from bir_core.numerics import metrics
-from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Truth
+from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Treated, Truth
 from bir_core.run_folder import FORMAT, StageResult
 
 NAMES = {
@@ -35,6 +35,7 @@ class Findings:
     enhanced: TrainedModel
     scores: Scores
     suspects: Suspects
+    treated: Treated
     aligned: Aligned
     repaired: TrainedModel
     models: Mapping[str, Any]
@@ -44,7 +45,7 @@ class Findings:
 
 def compose(found: Findings) -> dict[str, Any]:
     """The report; accuracies and differences in percent, AUC, precision, recall and shares in 0..1."""
-    num_suspects = len(found.suspects)
+    num_treated, train = len(found.treated), len(found.data.train)
     method = found.config.evaluate.method
     return {
         "format": FORMAT,
@@ -60,16 +61,18 @@ def compose(found: Findings) -> dict[str, Any]:
         },
         "identification": identification_section(found.scores, found.suspects, found.data, found.truth),
         "alignment": alignment_section(found.aligned, found.scores, clamp=found.config.align.clamp),
+        "review": {name: len(getattr(found.config.review, name)) for name in ("keep", "remove", "relabel")},
         "repair": {
             "method": method,
-            "num_aligned": num_suspects,
-            "num_remaining": min(num_suspects, len(found.data.train) - num_suspects),
+            "num_aligned": len(found.treated.soft),
+            "num_relabelled": len(found.treated.relabelled),
+            "num_remaining": min(num_treated, train - len(found.treated.others_than)),
             "num_epochs": len(found.repaired.epochs),
-            "no_op": num_suspects == 0,
+            "no_op": num_treated == 0,
         },
         "models": dict(found.models),
         "differences": found.differences,
-        "conclusion": conclude(method, num_suspects, found.models, found.differences),
+        "conclusion": conclude(method, num_treated, found.models, found.differences),
         "seconds": {name: result.seconds for name, result in found.stages.items()},
         "peak_memory_mb": {name: result.peak_memory_mb for name, result in found.stages.items()},
     }
@@ -139,10 +142,10 @@ def alignment_section(aligned: Aligned, scores: Scores, *, clamp: bool) -> dict[
     }
 
 
-def conclude(method: str, num_suspects: int, models: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+def conclude(method: str, num_treated: int, models: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
     """What a person should do, in words: take the repaired model, another one, or leave the model as it is."""
     name = NAMES[method]
-    if num_suspects == 0 and method != "retrain":
+    if num_treated == 0 and method != "retrain":
         return "No sample is suspect at this threshold, so there is nothing to repair: leave the model as it is."
     gain = _row(rows, method, "base")["all"]
     before, after = models["base"]["all"], models[method]["all"]

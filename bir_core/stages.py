@@ -19,13 +19,14 @@ from bir_core import (
     identification,
     repair,
     report,
+    review,
     run_folder,
     scoring,
     seeding,
     storage,
 )
 from bir_core.data import corruptions, sources, splits
-from bir_core.records import Aligned, LabelledImages, ModelState, Progress, Suspects
+from bir_core.records import Aligned, LabelledImages, ModelState, Progress, Suspects, Treated
 from bir_core.report import Findings
 from bir_core.run_folder import Run, StageResult
 
@@ -57,6 +58,10 @@ class Work:
     def suspects(self) -> Suspects:
         """The suspects, most suspect first."""
         return storage.load_suspects(self.folder("identify"))
+
+    def treated(self) -> Treated:
+        """What the repair does with which samples."""
+        return review.treat(self.suspects(), self.run.config.review)
 
 
 def _data(work: Work) -> Write:
@@ -154,8 +159,8 @@ def _align(work: Work) -> Write:
 
 
 def _repair(work: Work) -> Write:
-    train, suspects = work.train(), work.suspects()
-    kept = repair.draw_remaining(train, suspects.indices, seed=work.seed)
+    train, treated = work.train(), work.treated()
+    kept = repair.draw_remaining(train, treated, seed=work.seed)
     with_reserved = repair.join(kept, storage.load_part(work.folder("data"), "reserved"))
     cap = work.run.config.repair.max_epochs
     bir, ablation = (
@@ -163,8 +168,9 @@ def _repair(work: Work) -> Write:
             work.model("base", "base"),
             storage.load_layer_choice(work.folder("select")).layers,
             _aligned_suspects(work),
+            repair.relabel(train, treated),
             samples,
-            work.run.config.repair,
+            config=work.run.config.repair,
             seed=work.seed,
             device=work.device,
             progress=_part_of(work.progress, part, cap, 2 * cap),
@@ -181,16 +187,17 @@ def _repair(work: Work) -> Write:
 
 def _compare(work: Work) -> Write:
     config = work.run.config
-    train, suspects = work.train(), work.suspects()
+    train, treated = work.train(), work.treated()
+    kept = repair.draw_remaining(train, treated, seed=seeding.derive(config.seed, "repair"))
     tuned = repair.fine_tune(
         work.model("base", "base"),
-        repair.draw_remaining(train, suspects.indices, seed=seeding.derive(config.seed, "repair")),
+        repair.join(repair.relabel(train, treated), kept),
         config.repair,
         seed=work.seed,
         device=work.device,
     )
     retrained = base.train_base(
-        repair.without(train, suspects.indices),
+        repair.cleaned(train, treated),
         storage.load_part(work.folder("data"), "validation"),
         len(storage.load_class_names(work.folder("data"))),
         config.base,
@@ -235,6 +242,7 @@ def _evaluate(work: Work) -> Write:
         enhanced=storage.load_model(work.folder("enhance"), "enhanced"),
         scores=storage.load_scores(work.folder("score")),
         suspects=work.suspects(),
+        treated=work.treated(),
         aligned=_aligned_suspects(work),
         repaired=storage.load_model(work.folder("repair"), "bir"),
         models={
@@ -253,7 +261,7 @@ def _earlier_results(work: Work) -> dict[str, StageResult]:
 
 
 def _aligned_suspects(work: Work) -> Aligned:
-    return repair.select_aligned(storage.load_aligned(work.folder("align")), work.suspects().indices)
+    return repair.select_aligned(storage.load_aligned(work.folder("align")), work.treated().soft)
 
 
 def _part_of(progress: Progress, part: int, size: int, total: int) -> Progress:

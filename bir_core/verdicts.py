@@ -1,162 +1,28 @@
-"""What people decide about training samples: an append-only log, and what stands by it. No torch here.
+"""People's verdicts as rows of an append-only log, whose meaning is in ``review``. No torch here.
 
 Nothing in the log is ever changed or deleted: undo, redo and the settling of a conflict are entries too. A verdict is
 about a sample of the data, so all runs on the same data share one review, whichever of them showed the sample.
-
-A *step* is what one key press or one bulk action did; it is undone and redone as a whole, by the reviewer who took it.
 """
 
 import functools
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Literal
 
 import sqlalchemy as sa
 
-from bir_core import database, job_rows, run_folder, storage
+from bir_core import database, job_rows, review, run_folder, storage
 from bir_core.database import VERDICTS
 from bir_core.errors import InputError
+from bir_core.review import Action, Decision, Entry, Opinion, Standing, Verdict
 from bir_core.run_folder import Run
 
-Verdict = Literal["keep", "remove", "relabel"]
-Action = Literal["decide", "settle", "undo", "redo"]
+__all__ = ["Decision", "Entry", "Opinion", "Standing", "Verdict", "entries", "record", "redo", "standing", "undo"]
 
-VERDICT_NAMES: tuple[Verdict, ...] = ("keep", "remove", "relabel")
 LONGEST_REVIEWER = 80
 LONGEST_KEY = 64
 _FEW = 500
 """So many samples are named in a query; for more of them, all that a reviewer has written is read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What a person says of one training sample; ``verdict`` None takes back what that person said before.
-
-    Attributes:
-        sample: its position in the training part.
-        verdict: keep as it is, remove from the data, relabel; or None.
-        label: the right class, only with "relabel".
-    """
-
-    sample: int
-    verdict: Verdict | None
-    label: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One line of the log.
-
-    Attributes:
-        seq: its number; later entries have higher ones.
-        run: the run that showed the sample.
-        sample: its position in the training part.
-        action: what was done; "settle" overrules every other reviewer so far.
-        verdict: the reviewer's verdict from now on, None = none.
-        label: the right class, only with "relabel".
-        reviewer: who.
-        time: when, ISO 8601 in UTC.
-        key: chosen by who writes; the same key is never written twice.
-        step: the key of the step that an undo or redo is about, else the entry's own.
-        previous: the number of this reviewer's entry on this sample before, None = none.
-    """
-
-    seq: int
-    run: str
-    sample: int
-    action: Action
-    verdict: Verdict | None
-    label: int | None
-    reviewer: str
-    time: str
-    key: str
-    step: str
-    previous: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opinion:
-    """What one reviewer says of a sample now."""
-
-    reviewer: str
-    verdict: Verdict
-    label: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What holds for a sample: the verdict on which all its reviewers agree, or none while they differ."""
-
-    opinions: tuple[Opinion, ...]
-
-    @property
-    def conflict(self) -> bool:
-        """Whether two reviewers say different things."""
-        return len({(opinion.verdict, opinion.label) for opinion in self.opinions}) > 1
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """What all say, None while they differ or nobody says anything."""
-        return None if self.conflict or not self.opinions else self.opinions[0].verdict
-
-    @property
-    def label(self) -> int | None:
-        """The class that all say is right, only with "relabel"."""
-        return None if self.conflict or not self.opinions else self.opinions[0].label
-
-    @property
-    def reviewers(self) -> tuple[str, ...]:
-        """Who has an opinion, the earliest first."""
-        return tuple(opinion.reviewer for opinion in self.opinions)
-
-
-# ---------------------------------------------------------------- what a log means
-
-
-def steps_in_force(entries: Iterable[Entry]) -> list[str]:
-    """Keys of the steps that were taken and not undone since, in the order in which they came into force."""
-    steps: dict[str, None] = {}
-    for entry in entries:
-        if entry.action == "undo":
-            steps.pop(entry.step, None)
-        else:
-            steps[entry.step] = None
-    return list(steps)
-
-
-def steps_to_redo(entries: Iterable[Entry]) -> list[str]:
-    """Keys of one reviewer's undone steps, the last undone last; a new step ends the chance to bring them back."""
-    steps: dict[str, None] = {}
-    for entry in entries:
-        if entry.action == "undo":
-            steps[entry.step] = None
-        elif entry.action == "redo":
-            steps.pop(entry.step, None)
-        else:
-            steps.clear()
-    return list(steps)
-
-
-def replay(entries: Sequence[Entry]) -> dict[int, Standing]:
-    """What holds for each sample that anybody has written about, from entries in the order of the log.
-
-    All entries on a sample are needed, and of no other sample.
-    """
-    taken: dict[str, list[Entry]] = {}
-    for entry in entries:
-        if entry.action in ("decide", "settle"):
-            taken.setdefault(entry.key, []).append(entry)
-    opinions: dict[int, dict[str, Opinion]] = {entry.sample: {} for entry in entries}
-    for step in steps_in_force(entries):
-        for entry in taken[step]:
-            here = opinions[entry.sample]
-            if entry.action == "settle":
-                here.clear()
-            here.pop(entry.reviewer, None)
-            if entry.verdict is not None:
-                here[entry.reviewer] = Opinion(reviewer=entry.reviewer, verdict=entry.verdict, label=entry.label)
-    return {sample: Standing(opinions=tuple(here.values())) for sample, here in opinions.items()}
 
 
 # ---------------------------------------------------------------- reading
@@ -175,7 +41,7 @@ def entries(run: Run, *, after: int = 0, samples: Collection[int] | None = None)
 
 def standing(run: Run, *, samples: Collection[int] | None = None) -> dict[int, Standing]:
     """What holds for each sample that anybody has written about; of some samples or of all."""
-    return replay(entries(run, samples=samples))
+    return review.replay(entries(run, samples=samples))
 
 
 # ---------------------------------------------------------------- writing
@@ -219,11 +85,11 @@ def _move(run: Run, action: Action, *, reviewer: str, key: str) -> tuple[Entry, 
     with database.begin(run.path.parent, alone=True) as connection:
         written = _select(connection, run, VERDICTS.c.key == key)
         own = _select(connection, run, VERDICTS.c.reviewer == reviewer)
-        steps = steps_in_force(own) if action == "undo" else steps_to_redo(own)
+        steps = review.steps_in_force(own) if action == "undo" else review.steps_to_redo(own)
         if written or not steps:
             return written
         moved = [replace(entry, action=action) for entry in own if entry.key == steps[-1]]
-        after = replay([*own, *moved])
+        after = review.replay([*own, *moved])
         decisions = [_says(reviewer, entry.sample, after[entry.sample]) for entry in moved]
         return _insert(connection, run, action, decisions, reviewer=reviewer, key=key, step=steps[-1])
 
@@ -319,8 +185,8 @@ def _check_decisions(run: Run, decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         if not 0 <= decision.sample < num_samples:
             raise InputError(f"no sample {decision.sample}: run {run.name!r} has 0 to {num_samples - 1}")
-        if decision.verdict is not None and decision.verdict not in VERDICT_NAMES:
-            raise InputError(f"unknown verdict {decision.verdict!r}: choose {', '.join(VERDICT_NAMES)} or none")
+        if decision.verdict is not None and decision.verdict not in review.VERDICTS:
+            raise InputError(f"unknown verdict {decision.verdict!r}: choose {', '.join(review.VERDICTS)} or none")
         if (decision.label is not None) != (decision.verdict == "relabel"):
             raise InputError(
                 f"a new label goes with 'relabel' and with nothing else, got label {decision.label} with "

@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from bir_core import config as run_config
-from bir_core import flow, jobs, run_folder, storage
-from bir_core.config import LANDMARKS, RunConfig
-from bir_core.errors import InputError, RunBusy, RunDamaged, RunNotFound, StageFailed
+from bir_core import flow, jobs, review, run_folder, storage, verdicts
+from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
+from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
 from bir_core.records import Aligned, LabelledImages, Scores, Truth
 from bir_core.run_folder import Run
 from dashboard.frames import ScoreIndex
 
-__all__ = ["LANDMARKS", "Job", "Run", "RunBusy", "RunConfig", "RunDamaged", "RunNotFound", "StageFailed"]
+__all__ = ["LANDMARKS", "Job", "ReviewConfig", "Run", "RunConfig", "RunDamaged"]
 
 FAULTS = (InputError, StageFailed, OSError)
 """What a view answers with one sentence."""
@@ -101,6 +101,12 @@ def selection(run: Run) -> dict[str, Any]:
         return {"label": choice.label, "chosen_by": choice.chosen_by, "candidates": rows}
 
     return _load(run, ("select",), read)
+
+
+def reviewed(run: Run) -> tuple[ReviewConfig, int]:
+    """The verdicts on which people agree, as a repair heeds them, and how many samples they disagree about."""
+    standing = verdicts.standing(run)
+    return review.agreed(standing), sum(found.conflict for found in standing.values())
 
 
 def default_threshold(run: Run) -> float:

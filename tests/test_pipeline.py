@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bir_core import config, flow, pipeline, run_folder, stages, storage
+from bir_core import config, flow, identification, pipeline, run_folder, stages, storage
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, RunBusy, StageFailed
 from bir_core.flow import StageEvent
@@ -140,6 +140,21 @@ def test_no_suspects_makes_the_repair_a_no_op_that_says_so(tiny_run: Run, tmp_pa
     assert report["conclusion"] == (
         "No sample is suspect at this threshold, so there is nothing to repair: leave the model as it is."
     )
+
+
+def test_verdicts_change_the_repair_and_nothing_before_it(tiny_run: Run, tmp_path: Path) -> None:
+    before = storage.load_report(tiny_run.path / "evaluate")
+    ranking = identification.rank(storage.load_scores(tiny_run.path / "score").score).tolist()
+    verdicts = {"keep": ranking[:1], "remove": [ranking[1], ranking[-1]], "relabel": [[ranking[2], 4]]}
+    run = changed(copy_of(tiny_run, tmp_path), review=verdicts)
+    assert run_folder.fresh_stages(run) == flow.NAMES[: flow.NAMES.index("repair")]
+    pipeline.compute(run)
+    after = storage.load_report(run.path / "evaluate")
+    assert after["review"] == {"keep": 1, "remove": 2, "relabel": 1}
+    assert before["review"] == {"keep": 0, "remove": 0, "relabel": 0}
+    assert after["identification"] == before["identification"]
+    assert after["repair"]["num_aligned"] == before["repair"]["num_aligned"] - 3
+    assert after["repair"]["num_relabelled"] == 1
 
 
 def test_every_sample_a_suspect_fails_with_a_sentence_and_keeps_what_was_done(tiny_run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The settings of a new repair, as the config's own fields."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -81,6 +81,20 @@ def clamp(default: bool) -> bool:
     )  # fmt: skip
 
 
+def heed(counts: Mapping[str, int], num_conflicts: int) -> bool:
+    """Whether the repair heeds the verdicts that people gave; says how many there are of each."""
+    said = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    if not said:
+        return False
+    chosen = st.checkbox(
+        f"Heed the verdicts: {said}", value=True, key="repair_heed", persist_state="session",
+        help="Kept samples are no suspects, removed ones are left out, relabelled ones get the label that you gave.",
+    )  # fmt: skip
+    if num_conflicts:
+        st.caption(f"{num_conflicts:,} more have two different verdicts and stay with the score until that is settled.")
+    return chosen
+
+
 def explain_noop(num_suspects: int, chosen: str) -> None:
     """Say beforehand when there is nothing to repair."""
     if num_suspects:
@@ -95,12 +109,20 @@ def explain_noop(num_suspects: int, chosen: str) -> None:
 
 
 def changes(
-    *, chosen: str, threshold: float, top_k: int | None, step: float | str, subset: str, keep_range: bool
+    *,
+    chosen: str,
+    threshold: float,
+    top_k: int | None,
+    step: float | str,
+    subset: str,
+    keep_range: bool,
+    verdicts: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """The settings by config section."""
     return {
         "identify": {"threshold": threshold, "top_k": top_k},
         "align": {"eta": step, "clamp": keep_range},
         "enhance": {"layers": subset},
+        "review": dict(verdicts),
         "evaluate": {"method": chosen},
     }

@@ -33,6 +33,8 @@ def settings(run: Run) -> None:
             threshold.top_k(index, cut)
         num_suspects = index.count_above(cut)
         repair_form.explain_noop(num_suspects, chosen)
+        verdicts, num_conflicts = runs.reviewed(run)
+        heeded = repair_form.heed({name: len(found) for name, found in verdicts}, num_conflicts)
         step = repair_form.eta(config.align.eta)
         selection = runs.selection(run)
         labels = [row["label"] for row in selection["candidates"]]
@@ -48,6 +50,7 @@ def settings(run: Run) -> None:
             step=step,
             subset=subset,
             keep_range=keep_range,
+            verdicts=(verdicts if heeded else runs.ReviewConfig()).model_dump(),
         )
         if st.button(
             "Start the repair", type="primary", on_click=gate.repair, args=(run, changes), icon=":material/healing:"
@@ -89,6 +92,9 @@ def result(report: Mapping[str, Any]) -> None:
             icon=":material/info:",
         )
     st.markdown(report["conclusion"])
+    heeded = ", ".join(f"{count:,} {name}" for name, count in report["review"].items() if count)
+    if heeded:
+        st.markdown(f"**Verdicts** heeded by this repair: {heeded}.")
     st.plotly_chart(
         charts.accuracy_intervals(report, dark=session.is_dark()),
         key="models",

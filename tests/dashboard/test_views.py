@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bir_core import jobs, run_folder, storage
-from bir_core.config import LANDMARKS
+from bir_core import jobs, run_folder, storage, verdicts
+from bir_core.config import LANDMARKS, ReviewConfig
 from bir_core.jobs import Job
 from bir_core.run_folder import Run
+from bir_core.verdicts import Decision
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
 WITH_RUN = ("overview", "scores", "suspects", "repair")
@@ -145,6 +146,29 @@ class TestComplete:
         assert run_folder.is_fresh(child, "score")
         assert os.path.samefile(child.path / "score" / "scores.parquet", complete.path / "score" / "scores.parquet")
         assert app.session_state["run"] == made
+
+    @pytest.mark.parametrize("heeded", [True, False])
+    def test_a_repair_heeds_the_verdicts_or_not(
+        self, runs_root: Path, open_view: OpenView, complete: Run, *, heeded: bool
+    ) -> None:
+        app = open_view("repair")
+        assert "repair_heed" not in [box.key for box in app.checkbox]
+        steps = {"ada": [Decision(sample=3, verdict="keep"), Decision(sample=5, verdict="relabel", label=7)]}
+        steps["bob"] = [Decision(sample=3, verdict="remove"), Decision(sample=8, verdict="remove")]
+        for reviewer, decisions in steps.items():
+            verdicts.record(complete, decisions, reviewer=reviewer, key=reviewer)
+        app.run()
+        box = app.checkbox(key="repair_heed")
+        assert box.label == "Heed the verdicts: 1 remove, 1 relabel"
+        assert "1 more have two different verdicts" in texts(app)
+        box.set_value(heeded).run()
+        next(button for button in app.button if button.label == "Start the repair").click().run()
+        (made,) = set(run_folder.names(runs_root)) - {complete.name}
+        job = jobs.latest(runs_root, made)
+        assert job is not None
+        jobs.cancel(runs_root, job.id)
+        expected = ReviewConfig(remove=(8,), relabel=((5, 7),)) if heeded else ReviewConfig()
+        assert run_folder.open_run(runs_root, made).config.review == expected
 
 
 class TestDamaged:
