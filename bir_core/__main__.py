@@ -120,6 +120,20 @@ def show(
 
 
 @app.command()
+def export(
+    run: RunName,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .csv, .jsonl or .parquet.")],
+    runs: Runs = None,
+) -> None:
+    """Write every training sample with its score, whether it is suspect, and people's verdicts."""
+    from bir_core import console, export, run_folder
+
+    table = export.samples(run_folder.open_run(run_folder.runs_root(runs), run))
+    export.write(table, file)
+    console.remark(f"{len(table):,} samples in {file}, most suspect first; {table['verdict'].count():,} have a verdict")
+
+
+@app.command()
 def delete(
     run: RunName,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

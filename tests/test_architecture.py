@@ -44,6 +44,7 @@ TORCH_FREE = frozenset(
         "job_rows",
         "review",
         "verdicts",
+        "export",
         "worker",
         "console",
         "__main__",
