@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from bir_core.errors import InputError
+from bir_core.errors import DatabaseDown
 
 _metadata = sa.MetaData()
 
@@ -133,7 +133,7 @@ def begin(root: Path, *, alone: bool = False) -> Iterator[sa.Connection]:
         alone: no other process writes verdicts from now until the end, so what is read stays true.
 
     Raises:
-        InputError: the folder or the database cannot be read or written.
+        DatabaseDown: the folder or the database cannot be read or written.
     """
     url = _url(root)
     try:
@@ -145,13 +145,13 @@ def begin(root: Path, *, alone: bool = False) -> Iterator[sa.Connection]:
                 _keep_others_out(connection)
             yield connection
     except OSError as error:
-        raise InputError(f"cannot write in {root}: {error.strerror}. Choose another --runs or BIR_RUNS.") from None
+        raise DatabaseDown(f"cannot write in {root}: {error.strerror}. Choose another --runs or BIR_RUNS.") from None
     except sa.exc.IntegrityError:
         raise
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         place = "the database of BIR_DATABASE_URL" if os.environ.get("BIR_DATABASE_URL") else str(root / ".bir.db")
-        raise InputError(
+        raise DatabaseDown(
             f"the jobs and verdicts in {place} cannot be read or written ({reason}): give yourself write "
             "access, or move it away if it is damaged; the runs themselves do not depend on it"
         ) from None

@@ -17,5 +17,9 @@ class RunBusy(InputError):
     """Another process computes this run now."""
 
 
+class DatabaseDown(InputError):
+    """The database of jobs and verdicts cannot be reached now; the same request may succeed later."""
+
+
 class StageFailed(RuntimeError):
     """A stage could not be computed from inputs that were all right, for instance because a loss became NaN."""

@@ -10,6 +10,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from dashboard import routes
 from dashboard.security import SecurityHeaders
 
 
@@ -46,6 +47,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "main.py",
+    routes=routes.ROUTES,
     lifespan=lifespan,
     middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=1024)],
 )

@@ -76,6 +76,13 @@ class ScoreIndex:
         return np.argsort(-self.scores, kind="stable")
 
     @cached_property
+    def ranks(self) -> NDArray[np.int64]:
+        """(N,) place of each sample in ``order``, from 1."""
+        places = np.empty(len(self), dtype=np.int64)
+        places[self.order] = np.arange(1, len(self) + 1)
+        return places
+
+    @cached_property
     def ascending(self) -> NDArray[np.float64]:
         """(N,) sorted scores."""
         return np.sort(self.scores)

@@ -1,7 +1,7 @@
-"""Small images as PNG data URLs, and the diverging scale of a difference. No Streamlit."""
+"""Small images as PNG files, and the diverging scale of a difference. No Streamlit."""
 
-import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +13,34 @@ NEGATIVE, NEUTRAL, POSITIVE = (np.array(color) for color in ((33, 90, 160), (247
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-def data_url(pixels: NDArray[np.uint8]) -> str:
-    """A (H, W) grey or (H, W, 3) colour image as a PNG data URL."""
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """A (H, W) grey or (H, W, 3) colour image as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
 
 
-def image_url(image: NDArray[np.float32]) -> str:
-    """A (C, H, W) image in [0, 1] as a data URL; values outside are cut off for display."""
+def shown(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A (C, H, W) image in [0, 1] as pixels; values outside are cut off for display."""
     pixels = np.rint(np.clip(np.nan_to_num(image), 0, 1) * 255).astype(np.uint8)
-    return data_url(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels[:3], 0, 2))
+    return pixels[0] if len(pixels) == 1 else np.moveaxis(pixels[:3], 0, 2)
 
 
-def difference_url(before: NDArray[np.float32], after: NDArray[np.float32], amplification: float) -> str:
+def sprite(pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]]) -> NDArray[np.uint8]:
+    """Pairs of images in one picture: a pair per row, the first image left; black where there is no second one."""
+    return np.concatenate(
+        [
+            np.concatenate([shown(left), shown(np.zeros_like(left) if right is None else right)], axis=1)
+            for left, right in pairs
+        ]
+    )
+
+
+def difference(before: NDArray[np.float32], after: NDArray[np.float32], amplification: float) -> NDArray[np.uint8]:
     """``after - before``, times ``amplification``, on the diverging scale; the mean over channels is drawn."""
     change = np.clip(np.nan_to_num(after - before).mean(axis=0) * amplification, -1, 1)[..., None]
     ends = np.where(change < 0, NEGATIVE, POSITIVE)
-    return data_url(np.rint(NEUTRAL + np.abs(change) * (ends - NEUTRAL)).astype(np.uint8))
+    return np.rint(NEUTRAL + np.abs(change) * (ends - NEUTRAL)).astype(np.uint8)
 
 
 def amplification(changes: NDArray[np.float32]) -> int:

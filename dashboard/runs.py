@@ -1,10 +1,12 @@
 """The one door to the engine: runs, their results and their jobs, cached where reading costs. Never imports torch."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import streamlit as st
 
 from bir_core import config as run_config
@@ -12,7 +14,7 @@ from bir_core import flow, jobs, review, run_folder, storage, verdicts
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
-from bir_core.records import Aligned, LabelledImages, Scores, Truth
+from bir_core.records import Aligned, Floats, Integers, LabelledImages, Scores, Truth
 from bir_core.run_folder import Run
 from dashboard.frames import ScoreIndex
 
@@ -42,6 +44,24 @@ class Scored:
 
     scores: Scores
     index: ScoreIndex
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """The pictures of a run. Two with the same version are equal, so that encoded sprites can be kept by it."""
+
+    version: str
+    originals: Floats = field(compare=False)
+    indices: Integers = field(compare=False)
+    aligned: Floats | None = field(compare=False)
+
+    def aligned_image(self, sample: int) -> Floats | None:
+        """(C, H, W), or None when it was not computed."""
+        row = int(np.searchsorted(self.indices, sample))
+        if self.aligned is None or row == len(self.indices) or self.indices[row] != sample:
+            return None
+        image: Floats = self.aligned[row]
+        return image
 
 
 # ---------------------------------------------------------------- runs and their results
@@ -90,6 +110,19 @@ def scored(run: Run) -> Scored:
 def aligned(run: Run) -> Aligned:
     """The aligned training samples of a run."""
     return _load(run, ("align",), lambda: storage.load_aligned(run.path / "align"))
+
+
+def shelf(run: Run) -> Shelf:
+    """The pictures of a run, with a version that changes whenever they do."""
+    originals, moved = samples(run).images.images, aligned(run) if has(run, "align") else None
+    results = [run_folder.read_stage(run, stage) for stage in ("data", "align")]
+    digests = " ".join(result.digest if result else "" for result in results)
+    return Shelf(
+        version=hashlib.sha256(digests.encode()).hexdigest()[:20],
+        originals=originals,
+        indices=np.empty(0, dtype=np.int64) if moved is None else moved.indices,
+        aligned=None if moved is None else moved.images,
+    )
 
 
 def selection(run: Run) -> dict[str, Any]:

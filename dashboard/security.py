@@ -1,12 +1,14 @@
-"""Headers that limit what a page of ours may load, and who may frame it."""
+"""Headers that limit what a page of ours may load and who may frame it; which requests our routes answer."""
 
 import base64
 import hashlib
 import re
+import secrets
 from pathlib import Path
 from typing import Any
 
 import streamlit
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -42,6 +44,25 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+
+
+TOKEN = secrets.token_urlsafe(24)
+"""Handed to our own page, which sends it back with every request; another server process has another one."""
+TOKEN_HEADER = "x-bir-token"
+
+
+def refusal(headers: Headers) -> str | None:
+    """Why a request to our routes is not from our own page, or None when it is."""
+    host = headers.get("host", "")
+    allowed = streamlit.get_option("server.allowedHosts") or ["localhost", "127.0.0.1"]
+    if re.sub(r":\d+$", "", host) not in allowed:
+        return "This address is not one of the server's own: open the dashboard under localhost or 127.0.0.1."
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
+    if site not in ("same-origin", "none") or (origin is not None and origin.partition("://")[2] != host):
+        return "Only a page of this dashboard may ask this."
+    if not secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), TOKEN.encode()):
+        return "The token is missing or of an earlier server: load the page again."
+    return None
 
 
 class SecurityHeaders:

@@ -9,7 +9,6 @@ from streamlit.errors import StreamlitAPIException
 
 RUN = "run"
 THRESHOLD = "t"
-PAGE = "page"
 GIVEN = "given"
 BELIEVED = "believed"
 SORT = "sort"

@@ -55,7 +55,7 @@ ENGINE_DOORS = frozenset({"dashboard.runs", "dashboard.routes"})
 LAYERS = {
     "app": {"routes", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
-    "views": {"gate", "components", "charts", "frames", "pictures", "palette", "session", "runs"},
+    "views": {"gate", "components", "charts", "frames", "palette", "security", "session", "runs"},
     "routes": {"security", "pictures", "session", "runs"},
     "gate": {"components", "session", "runs"},
     "components": {"components", "charts", "frames", "pictures", "palette", "session"},

@@ -1,17 +1,13 @@
 """The suspects one by one, most suspect first."""
 
-import math
-
 import numpy as np
 import streamlit as st
 
-from dashboard import gate, pictures, runs, session
-from dashboard.components import cards, threshold
-from dashboard.components.cards import Card
+from dashboard import gate, runs, security, session
+from dashboard.components import gallery, threshold
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
 
-PAGE_SIZE = 24
 SORTS = {
     "score": "highest score first",
     "lowest": "lowest score first",
@@ -21,8 +17,8 @@ SORTS = {
 
 
 @st.fragment
-def gallery(run: Run) -> None:
-    """Filters, pages and cards."""
+def suspects(run: Run) -> None:
+    """Filters, and the gallery of what passes them."""
     with gate.guarded():
         index = runs.scored(run).index
         chosen, cut = filtered(run, index)
@@ -30,15 +26,9 @@ def gallery(run: Run) -> None:
         if not len(chosen):
             nothing(total, cut)
             return
-        num_pages = math.ceil(len(chosen) / PAGE_SIZE)
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            said = f"**{len(chosen):,}**" + (f" of {total:,}" if len(chosen) != total else "")
-            st.markdown(f"{said} suspects above {cut:.4g}, {SORTS[st.session_state[session.SORT]]}.", width="content")
-            page = session.bound(
-                lambda _label, **options: st.pagination(num_pages, **options), "Page", key=session.PAGE
-            )
-        first = (page - 1) * PAGE_SIZE
-        show(run, chosen[first : first + PAGE_SIZE])
+        said = f"**{len(chosen):,}**" + (f" of {total:,}" if len(chosen) != total else "")
+        st.markdown(f"{said} suspects above {cut:.4g}, {SORTS[st.session_state[session.SORT]]}. {legend(run)}")
+        show(run, index, len(chosen), cut)
 
 
 def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float]:
@@ -81,56 +71,38 @@ def nothing(total: int, cut: float) -> None:
         st.info(f"No sample has a score above {cut:.4g}: lower the threshold.", icon=":material/search_off:")
 
 
-def show(run: Run, chosen: np.ndarray) -> None:
-    """The cards of one page."""
-    aligned = runs.aligned(run) if runs.has(run, "align") else None
-    samples, scored = runs.samples(run), runs.scored(run)
-    originals = samples.images.images
-    rows = {} if aligned is None else dict(zip(aligned.indices.tolist(), range(len(aligned)), strict=True))
-    here = [position for position in chosen.tolist() if position in rows]
-    changes = [aligned.images[rows[position]] - originals[position] for position in here] if aligned is not None else []
-    factor = pictures.amplification(np.array(changes))
-    legend(run, factor, has_aligned=bool(here))
-    ranks = {position: rank for rank, position in enumerate(scored.index.order.tolist(), start=1)}
-    shown = []
-    for position in chosen.tolist():
-        moved = aligned.images[rows[position]] if aligned is not None and position in rows else None
-        original, label = originals[position], int(samples.images.labels[position])
-        true = None if samples.truth is None else samples.class_names[int(samples.truth.original_labels[position])]
-        shown.append(
-            Card(
-                rank=ranks[position],
-                sample=position,
-                given=samples.class_names[label],
-                true=true,
-                score=float(scored.index.scores[position]),
-                loss_before=float(scored.scores.loss_before[position]),
-                loss_after=float(scored.scores.loss_after[position]),
-                original=pictures.image_url(original),
-                aligned=None if moved is None else pictures.image_url(moved),
-                difference=None if moved is None else pictures.difference_url(original, moved, factor),
-                soft_label=scored.scores.soft_labels[position].tolist(),
-            )
-        )
-    cards.draw(shown, samples.class_names, amplification=factor)
-
-
-def legend(run: Run, factor: int, *, has_aligned: bool) -> None:
-    """How to read the pictures."""
-    bars = "Bars: the enhanced model's soft label (green = most likely; underlined = given class)."
-    if not has_aligned:
-        st.caption(f"{bars} Aligned images are not computed for this run yet.")
-        return
-    eta = runs.aligned(run).eta
-    moved = (
-        "The step size is 0, so images stay as they are and only the labels change."
-        if eta == 0
-        else f"Difference: aligned minus original, times {factor} on this page; orange = brighter, blue = darker."
+def show(run: Run, index: ScoreIndex, total: int, cut: float) -> None:
+    """The gallery, which asks the routes for the rest."""
+    height, width = runs.samples(run).images.images.shape[2:]
+    labels = {key: _labels(index, st.session_state[key]) for key in (session.GIVEN, session.BELIEVED)}
+    gallery.draw(
+        {
+            "run": run.name,
+            "token": security.TOKEN,
+            "filters": {"t": repr(cut), **labels, "sort": st.session_state[session.SORT]},
+            "class_names": list(index.class_names),
+            "image_width": width,
+            "image_height": height,
+            "total": total,
+        }
     )
-    st.caption(f"{bars} {moved}")
+
+
+def _labels(index: ScoreIndex, names: list[str]) -> str:
+    return ",".join(str(index.class_names.index(name)) for name in names)
+
+
+def legend(run: Run) -> str:
+    """How to read the pictures."""
+    bars = "Bars: the enhanced model's belief per class (green = believed, orange = given)."
+    if not runs.has(run, "align"):
+        return f"{bars} Aligned images are not computed for this run yet."
+    if runs.aligned(run).eta == 0:
+        return f"{bars} The step size is 0, so images stay as they are and only the labels change."
+    return bars
 
 
 run = gate.the_run()
 gate.needs(run, "data")
 gate.needs(run, "score")
-gallery(run)
+suspects(run)

@@ -149,16 +149,32 @@ def the_line_lies_in_the_plot(page: Page) -> None:
 def look_at_suspects(page: Page) -> None:
     visit(page, "Suspects")
     expect(page.get_by_text("432 suspects above")).to_be_visible()
-    expect(page.locator(".bir-card")).to_have_count(24)
-    page.get_by_role("button", name="Page 2", exact=True).click()
-    expect(page.locator(".bir-card strong").first).to_have_text("#25")
-    loaded = "nodes => nodes.every(node => node.complete && node.naturalWidth > 1)"
-    assert page.locator(".bir-card img").evaluate_all(loaded)
-    link, first = page.url, page.locator(".bir-card").first.inner_text()
+    expect(page.locator(".tile.focus .rank")).to_have_text("#1")
+    page.locator(".tile.focus").click()
+    page.keyboard.press("End")
+    expect(page.locator(".tile.focus .rank")).to_have_text("#432")
+    expect(page).to_have_url(re.compile(r"[?&]at=432(&|$)"))
+    pictures_are_painted(page)
+    link, last = page.url, page.locator(".tile.focus").get_attribute("aria-label")
     page.goto("about:blank")
     page.goto(link)
-    expect(page.locator(".bir-card strong").first).to_have_text("#25")
-    assert page.locator(".bir-card").first.inner_text() == first, "a link shows the same picture"
+    expect(page.locator(".tile.focus .rank")).to_have_text("#432")
+    assert page.locator(".tile.focus").get_attribute("aria-label") == last, "a link shows the same sample"
+
+
+def pictures_are_painted(page: Page) -> None:
+    """Original, aligned and difference of the focused sample, in the details, are there and not of one colour."""
+    expect(page.locator(".detail figcaption").last).to_have_text(re.compile(r"^difference × \d+$"))
+    colours = """nodes => nodes.map(node => {
+        const canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [28, 28];
+        const brush = canvas.getContext("2d");
+        brush.drawImage(node, 0, 0, 28, 28);
+        return new Set(brush.getImageData(0, 0, 28, 28).data).size;
+    })"""
+    numbers = page.locator(".detail .picture").evaluate_all(colours)
+    assert len(numbers) == 3
+    assert min(numbers) > 5, numbers
 
 
 def repair_at_another_threshold(page: Page, runs: Path) -> None:

@@ -1,6 +1,5 @@
 """The sorted index of scores against plain numpy, and pictures against their pixels."""
 
-import base64
 import io
 
 import numpy as np
@@ -103,20 +102,22 @@ def test_slider_stops_hold_the_landmarks_exactly_and_stay_even(random_index: Sco
     assert np.abs(along - np.linspace(0, 1, len(stops))).max() < 0.02
 
 
-def decode(url: str) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
-
-
 def test_pictures_keep_their_pixels() -> None:
     grey = np.array([[[0, 0.5], [1, 2]]], dtype=np.float32)
-    assert decode(pictures.image_url(grey)).tolist() == [[0, 128], [255, 255]]
-    assert decode(pictures.image_url(np.repeat(grey, 3, axis=0))).shape == (2, 2, 3)
+    file = pictures.png(pictures.shown(grey))
+    assert np.asarray(Image.open(io.BytesIO(file))).tolist() == [[0, 128], [255, 255]]
+    assert pictures.shown(np.repeat(grey, 3, axis=0)).shape == (2, 2, 3)
+
+
+def test_a_sprite_has_a_pair_per_row_and_black_where_nothing_was_computed() -> None:
+    one, other = np.full((1, 1, 2), 0.2, dtype=np.float32), np.full((1, 1, 2), 0.6, dtype=np.float32)
+    assert pictures.sprite([(one, other), (other, None)]).tolist() == [[51, 51, 153, 153], [153, 153, 0, 0]]
 
 
 def test_a_difference_is_orange_where_brighter_and_blue_where_darker() -> None:
     before = np.full((1, 1, 3), 0.5, dtype=np.float32)
     after = np.array([[[0.6, 0.5, 0.4]]], dtype=np.float32)
-    red, same, blue = decode(pictures.difference_url(before, after, 10))[0].astype(int)
+    red, same, blue = pictures.difference(before, after, 10)[0].astype(int)
     assert red[0] > red[2]
     assert blue[2] > blue[0]
     assert same.tolist() == pictures.NEUTRAL.tolist()

@@ -86,7 +86,7 @@ def test_unknown_run_is_one_sentence(open_view: OpenView, complete: Run) -> None
 
 @pytest.mark.usefixtures("complete")
 @pytest.mark.parametrize(
-    ("key", "value"), [("t", "abc"), ("t", "nan"), ("t", "inf"), ("page", "999"), ("page", "-1"), ("given", "zebra")]
+    ("key", "value"), [("t", "abc"), ("t", "nan"), ("t", "inf"), ("sort", "size"), ("given", "zebra")]
 )
 def test_impossible_parameter_is_said_and_ignored(key: str, value: str) -> None:
     app = AppTest.from_file(str(MAIN), default_timeout=30).run()
@@ -99,5 +99,5 @@ def test_impossible_parameter_is_said_and_ignored(key: str, value: str) -> None:
 
 @pytest.mark.usefixtures("complete")
 def test_possible_parameters_are_not_complained_about(open_view: OpenView) -> None:
-    app = open_view("suspects", t="-100", page="2", given=["7", "1"])
+    app = open_view("suspects", t="-100", at="2", given=["7", "1"])
     assert not app.toast

@@ -1,0 +1,38 @@
+"""All suspects in one gallery that lives in the browser: it scrolls, shows, decides by key; ``routes`` answers it."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard import palette
+
+SCRIPTS = ("server.js", "outbox.js", "ranking.js", "review.js", "tile.js", "detail.js", "keys.js", "gallery.js")
+"""Joined in this order to one module; the last one exports what Streamlit calls."""
+
+FOLDER = Path(__file__).parent
+
+
+def _joined(*names: str) -> str:
+    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+COLORS = f""".gallery {{
+  --keep: {palette.AFTER}; --remove: {palette.CORRUPTED}; --relabel: {palette.CLEAN}; --conflict: {palette.THRESHOLD};
+  --believed: {palette.AFTER}; --plain: {palette.BEFORE};
+}}
+"""
+
+_mount = st.components.v2.component(
+    "bir_gallery", html='<div class="gallery"></div>\n', css=COLORS + _joined("gallery.css"), js=_joined(*SCRIPTS)
+)
+
+
+def draw(data: dict[str, Any]) -> None:
+    """Show the gallery.
+
+    Args:
+        data: ``run`` and ``token`` for its requests; ``filters`` as the route of the cards takes them; ``class_names``;
+            ``image_width`` and ``image_height`` in pixels; ``total``, how many pass the filters.
+    """
+    _mount(data=data, key="gallery")

@@ -1,0 +1,439 @@
+/* The gallery itself: its state lives on the DOM node, since Streamlit calls the default export at every new data. */
+
+const GAP = 10;
+const AROUND_PICTURES = 24;
+const BELOW_PICTURES = 124;
+const TALLEST = 8_000_000;
+const CONFIRM_ABOVE = 20;
+const MOST_IN_STEP = 1000;
+
+class Gallery {
+  constructor(node) {
+    this.node = node;
+    this.server = new Server();
+    this.review = new Review();
+    this.ranking = new Ranking(this.server, { onChange: () => this.draw(), onTrouble: (error) => this.say(error.message, true) });
+    this.outbox = new Outbox(this.server, {
+      onSaved: (said) => this.review.saved(said),
+      onRefused: (step, why) => this.say(`Not saved: ${why}`, true),
+      onChange: () => this.stepsChanged(),
+    });
+    this.keys = new Keys(this);
+    this.detail = new Detail(this);
+    Object.assign(this, { names: [], focus: 0, total: 0, columns: 1, rowsInView: 1, rows: new Map(), anchor: null });
+    this.selection = new Set();
+    this.known = new Map();
+    this.size = Number(localStorage.getItem("bir-tile-size")) || 72;
+    this.isDetailed = localStorage.getItem("bir-detail") !== "no";
+    this.build();
+    new ResizeObserver(() => this.draw()).observe(this.scroll);
+    this.poller = setInterval(() => this.poll(), 2000);
+  }
+
+  /* ------------------------------------------------------------ page */
+
+  build() {
+    this.summary = make("div", "summary");
+    this.reviewer = make("input", "reviewer");
+    Object.assign(this.reviewer, { type: "text", placeholder: "Your name", maxLength: 80, value: localStorage.getItem("bir-reviewer") ?? "" });
+    this.reviewer.setAttribute("aria-label", "Reviewer: your name");
+    this.reviewer.onchange = () => this.named();
+    this.reviewer.onkeydown = (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") this.named(true);
+    };
+    const slider = make("input", "size");
+    Object.assign(slider, { type: "range", min: 68, max: 220, step: 4, value: this.size, title: "Tile size" });
+    slider.setAttribute("aria-label", "Tile size");
+    slider.oninput = () => this.resize(Number(slider.value));
+    this.detailButton = button("plain", "Details", "Show or hide the details (Space)", () => this.toggleDetail());
+    const help = button("plain", "? Keys", "Show or hide the keys (?)", () => this.toggleHelp());
+    const person = make("label", "person", "Reviewer ", this.reviewer);
+    const tools = make("div", "tools", person, make("label", "sizes", "Size ", slider), this.detailButton, help);
+    this.message = make("div", "message");
+    this.message.setAttribute("role", "status");
+    this.scroll = make("div", "scroll");
+    this.scroll.setAttribute("role", "grid");
+    this.scroll.setAttribute("aria-label", "Suspects");
+    this.scroll.setAttribute("aria-multiselectable", "true");
+    this.scroll.onscroll = () => this.drawSoon();
+    this.spacer = make("div", "spacer");
+    this.spacer.setAttribute("role", "presentation");
+    this.scroll.append(this.spacer);
+    this.help = this.buildHelp();
+    this.dialog = make("div", "dialog");
+    this.dialog.setAttribute("role", "alertdialog");
+    this.dialog.hidden = true;
+    const body = make("div", "body", this.scroll, this.detail.node, this.help, this.dialog);
+    this.node.replaceChildren(make("div", "head", this.summary, tools), this.message, body);
+    body.onkeydown = (event) => this.keys.handle(event);
+  }
+
+  buildHelp() {
+    const list = make("dl");
+    for (const [keys, does] of HELP) list.append(make("dt", "", keys), make("dd", "", does));
+    const help = make("div", "help", make("h4", "", "Keys"), list, button("plain", "Close", "Close (?)", () => this.toggleHelp()));
+    help.hidden = true;
+    return help;
+  }
+
+  /* Streamlit's word: another run, other filters, another theme, or a restarted server's token. */
+  update(data) {
+    const isOtherRun = data.run !== this.server.run;
+    Object.assign(this.server, { run: data.run, token: data.token });
+    this.data = data;
+    this.names = data.class_names;
+    this.node.classList.toggle("smooth", data.image_width > 64);
+    const query = new URLSearchParams(data.filters).toString();
+    if (isOtherRun) {
+      this.review.reset();
+      this.outbox.open(data.run);
+    }
+    if (isOtherRun || query !== this.ranking.query) this.showRanking(query, isOtherRun);
+    this.outbox.send();
+    this.stepsChanged();
+    this.poll();
+  }
+
+  showRanking(query, isFirst) {
+    this.ranking.reset(query);
+    this.total = this.data.total;
+    this.clear();
+    this.rows.forEach((row) => row.node.remove());
+    this.rows.clear();
+    const asked = Number(new URLSearchParams(location.search).get("at"));
+    this.focus = isFirst && asked >= 1 && asked <= this.total ? Math.floor(asked) - 1 : 0;
+    this.draw();
+    this.reveal();
+    this.draw();
+    if (isFirst && document.activeElement === document.body) this.takeFocus();
+  }
+
+  /* ------------------------------------------------------------ drawing */
+
+  drawSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  measure() {
+    const width = this.scroll.clientWidth - 2;
+    const wanted = Math.max(168, 2 * this.size + AROUND_PICTURES);
+    const columns = Math.max(1, Math.floor((width + GAP) / (wanted + GAP)));
+    const picture = ((width - GAP * (columns - 1)) / columns - AROUND_PICTURES) / 2;
+    const shape = this.data.image_height / this.data.image_width;
+    this.rowHeight = Math.round(picture * shape) + BELOW_PICTURES + GAP;
+    this.node.style.setProperty("--shape", `${this.data.image_width} / ${this.data.image_height}`);
+    if (columns !== this.columns) {
+      this.rows.forEach((row) => row.node.remove());
+      this.rows.clear();
+    }
+    this.columns = columns;
+    this.view = this.scroll.clientHeight;
+    this.rowsInView = Math.max(1, Math.floor(this.view / this.rowHeight));
+    const whole = Math.ceil(this.total / columns) * this.rowHeight;
+    const height = Math.min(whole, TALLEST);
+    /* No browser scrolls a million rows: above a height, one pixel of the bar stands for several. */
+    this.ratio = whole > height ? (whole - this.view) / (height - this.view) : 1;
+    this.spacer.style.height = `${height}px`;
+  }
+
+  draw() {
+    if (!this.data || !this.scroll.clientWidth) return;
+    if (this.ranking.total !== null) this.total = this.ranking.total;
+    const hadFocus = this.hasFocus();
+    this.measure();
+    const top = this.scroll.scrollTop * this.ratio;
+    const lastRow = Math.ceil(this.total / this.columns) - 1;
+    const first = Math.max(0, Math.floor(top / this.rowHeight) - 1);
+    const last = Math.min(lastRow, Math.ceil((top + this.view) / this.rowHeight));
+    const wanted = new Set([Math.floor(this.focus / this.columns)]);
+    for (let row = first; row <= last; row += 1) wanted.add(row);
+    for (const [number, row] of this.rows) {
+      if (wanted.has(number)) continue;
+      row.node.remove();
+      this.rows.delete(number);
+    }
+    for (const number of wanted) this.drawRow(number, top);
+    this.scroll.setAttribute("aria-rowcount", lastRow + 1);
+    this.scroll.setAttribute("aria-colcount", this.columns);
+    this.drawSummary();
+    this.detail.draw();
+    this.detailButton.setAttribute("aria-pressed", String(this.isDetailed));
+    if (hadFocus && !this.hasFocus()) this.takeFocus();
+    this.seen = [first * this.columns, (last + 2) * this.columns];
+    this.fetchSoon();
+  }
+
+  drawRow(number, top) {
+    let row = this.rows.get(number);
+    if (!row) {
+      row = { node: make("div", "row"), tiles: [] };
+      row.node.setAttribute("role", "row");
+      row.node.setAttribute("aria-rowindex", number + 1);
+      this.rows.set(number, row);
+      this.scroll.append(row.node);
+    }
+    const start = number * this.columns;
+    const count = Math.max(0, Math.min(this.columns, this.total - start));
+    while (row.tiles.length > count) row.tiles.pop().node.remove();
+    while (row.tiles.length < count) {
+      const tile = new Tile(this, start + row.tiles.length);
+      row.tiles.push(tile);
+      row.node.append(tile.node);
+    }
+    row.node.style.gridTemplateColumns = `repeat(${this.columns}, minmax(0, 1fr))`;
+    row.node.style.height = `${this.rowHeight - GAP}px`;
+    row.node.style.top = `${number * this.rowHeight - top + this.scroll.scrollTop}px`;
+    for (const tile of row.tiles) tile.draw();
+  }
+
+  fetchSoon() {
+    this.fetching ??= setTimeout(() => {
+      this.fetching = null;
+      this.ranking.want(this.seen[0], Math.min(this.seen[1], this.total - 1));
+      this.ranking.want(this.focus, this.focus);
+    }, this.ranking.total === null ? 0 : 40);
+  }
+
+  drawSummary() {
+    const counts = this.review.counts((sample, standing) => this.passes(this.known.get(sample) ?? standing));
+    const count = (value) => make("b", "", value.toLocaleString("en"));
+    const part = (kind, text) => make("span", `count ${kind}`, `${SIGNS[kind] ?? "!"} `, count(counts[kind]), ` ${text}`);
+    const left = Math.max(0, this.total - counts.reviewed);
+    this.summary.replaceChildren(
+      make("span", "", count(this.total), " suspects"),
+      make("span", "", count(counts.reviewed), " reviewed, ", count(left), " left"),
+      part("keep", "keep"),
+      part("remove", "remove"),
+      part("relabel", "relabel"),
+      ...(counts.conflict ? [part("conflict", "in conflict")] : []),
+      ...(this.selection.size ? [make("span", "chosen", count(this.selection.size), " selected")] : []),
+    );
+    const waiting = this.outbox.steps.length;
+    this.node.dataset.waiting = waiting;
+    this.node.dataset.seq = this.review.seq;
+    if (waiting && this.outbox.isOffline) this.summary.append(make("span", "offline", `${waiting} not saved (will be sent again)`));
+  }
+
+  passes(facts) {
+    const { t, given, believed } = this.data.filters;
+    const has = (list, label) => !list || list.split(",").includes(String(label));
+    return !!facts && (facts.score === null || facts.score > Number(t)) && has(given, facts.given) && has(believed, facts.believed);
+  }
+
+  stateText(said) {
+    if (said.state === "waiting") return this.outbox.isOffline ? "not saved (will be sent again)" : "saving";
+    return said.state;
+  }
+
+  say(text, isTrouble = false) {
+    this.message.textContent = text;
+    this.message.classList.toggle("trouble", isTrouble);
+  }
+
+  /* ------------------------------------------------------------ moving and selecting */
+
+  hasFocus() {
+    return this.scroll.contains(this.node.getRootNode().activeElement);
+  }
+
+  takeFocus() {
+    const row = this.rows.get(Math.floor(this.focus / this.columns));
+    row?.tiles[this.focus % this.columns]?.node.focus({ preventScroll: true });
+  }
+
+  reveal() {
+    const from = Math.floor(this.focus / this.columns) * this.rowHeight;
+    const top = this.scroll.scrollTop * this.ratio;
+    if (from < top) this.scroll.scrollTop = from / this.ratio;
+    else if (from + this.rowHeight > top + this.view) this.scroll.scrollTop = (from + this.rowHeight - this.view) / this.ratio;
+  }
+
+  move(position, extends_) {
+    if (!this.total) return;
+    if (extends_) {
+      if (this.anchor === null) [this.anchor, this.before] = [this.focus, new Set(this.selection)];
+      const [low, high] = [Math.min(this.anchor, position), Math.max(this.anchor, position)];
+      this.selection = new Set(this.before);
+      for (let at = low; at <= high; at += 1) this.selection.add(at);
+    } else {
+      this.anchor = null;
+    }
+    this.focus = position;
+    this.keys.relabelled = null;
+    this.reveal();
+    this.draw();
+    this.takeFocus();
+    clearTimeout(this.linkTimer);
+    this.linkTimer = setTimeout(() => this.writeLink(), 250);
+  }
+
+  /* A link to this sample: its place under the filters, which stand in the link too. */
+  writeLink() {
+    const url = new URL(location.href);
+    url.searchParams.set("at", this.focus + 1);
+    history.replaceState(history.state, "", url);
+  }
+
+  clicked(position, event) {
+    this.move(position, event.shiftKey);
+  }
+
+  toggleSelected(position) {
+    if (!this.selection.delete(position)) this.selection.add(position);
+    this.anchor = null;
+    this.draw();
+  }
+
+  clear() {
+    this.selection.clear();
+    this.anchor = null;
+    this.help.hidden = true;
+    this.say("");
+    this.draw();
+  }
+
+  toggleDetail() {
+    this.isDetailed = !this.isDetailed;
+    localStorage.setItem("bir-detail", this.isDetailed ? "yes" : "no");
+    this.draw();
+    this.reveal();
+    this.draw();
+  }
+
+  toggleHelp() {
+    this.help.hidden = !this.help.hidden;
+    this.takeFocus();
+  }
+
+  resize(size) {
+    this.size = size;
+    localStorage.setItem("bir-tile-size", String(size));
+    this.draw();
+    this.reveal();
+    this.draw();
+  }
+
+  /* ------------------------------------------------------------ deciding */
+
+  named(goesBack = false) {
+    localStorage.setItem("bir-reviewer", this.reviewer.value.trim());
+    this.say(this.reviewer.value.trim() ? "" : "Verdicts need your name.");
+    if (goesBack && this.reviewer.value.trim()) this.takeFocus();
+  }
+
+  /* The reviewer's name, or null after asking for it. */
+  person() {
+    const name = this.reviewer.value.trim();
+    if (name) return name;
+    this.say("First tell who decides: type your name, then press Enter.", true);
+    this.reviewer.focus();
+    return null;
+  }
+
+  decide(position, verdict, label) {
+    const card = this.ranking.card(position);
+    const reviewer = card && this.person();
+    if (!reviewer) return;
+    this.known.set(card.sample, card);
+    this.say("");
+    this.outbox.add("verdicts", { reviewer, decisions: [{ sample: card.sample, verdict, label }] });
+  }
+
+  settle(sample, opinion) {
+    const reviewer = this.person();
+    if (!reviewer) return;
+    const decisions = [{ sample, verdict: opinion.verdict, label: opinion.label }];
+    this.outbox.add("verdicts", { reviewer, decisions, settle: true });
+  }
+
+  undo() {
+    const reviewer = this.person();
+    if (reviewer) this.outbox.add("verdicts/undo", { reviewer });
+  }
+
+  redo() {
+    const reviewer = this.person();
+    if (reviewer) this.outbox.add("verdicts/redo", { reviewer });
+  }
+
+  async decideSelection(verdict) {
+    const reviewer = this.person();
+    const positions = [...this.selection].sort((one, other) => one - other);
+    if (!reviewer || !positions.length) return;
+    if (positions.length > CONFIRM_ABOVE && !(await this.confirm(verdict, positions.length))) return;
+    const decisions = [];
+    for (const position of positions) {
+      await this.ranking.load(Math.floor(position / BLOCK));
+      const card = this.ranking.card(position);
+      if (!card) {
+        this.say("Nothing was decided: a part of the selection could not be loaded.", true);
+        return;
+      }
+      this.known.set(card.sample, card);
+      decisions.push({ sample: card.sample, verdict, label: verdict === "relabel" ? card.believed : null });
+    }
+    for (let at = 0; at < decisions.length; at += MOST_IN_STEP) {
+      this.outbox.add("verdicts", { reviewer, decisions: decisions.slice(at, at + MOST_IN_STEP) });
+    }
+    this.say(`${WORDS[verdict]}: ${decisions.length} samples. u undoes it.`);
+  }
+
+  confirm(verdict, count) {
+    return new Promise((resolve) => {
+      const end = (answer) => () => {
+        this.dialog.hidden = true;
+        this.takeFocus();
+        resolve(answer);
+      };
+      const yes = button(verdict, `Yes, ${verdict} ${count}`, "", end(true));
+      const no = button("plain", "Cancel", "", end(false));
+      const question = `${verdict[0].toUpperCase()}${verdict.slice(1)} ${count} selected samples?`;
+      this.dialog.setAttribute("aria-label", question);
+      this.dialog.replaceChildren(make("p", "", question), yes, no);
+      this.dialog.onkeydown = (event) => {
+        event.stopPropagation();
+        if (event.key === "Escape") end(false)();
+      };
+      this.dialog.hidden = false;
+      yes.focus();
+    });
+  }
+
+  stepsChanged() {
+    this.review.play(this.outbox.steps);
+    this.draw();
+  }
+
+  /* Others decide too; and an answer tells that the server is there again. */
+  async poll() {
+    if (!this.node.isConnected || document.visibilityState !== "visible" || this.isPolling) return;
+    this.isPolling = true;
+    try {
+      const run = this.server.run;
+      const said = await this.server.json(`verdicts?after=${this.review.seq}`);
+      if (run !== this.server.run) return;
+      this.review.take(said);
+      this.review.seq = said.seq;
+      if (this.message.classList.contains("unreachable")) this.say("");
+      this.message.classList.remove("unreachable");
+      this.outbox.send();
+    } catch (error) {
+      this.message.classList.add("unreachable");
+      this.say(error.status ? error.message : "The server cannot be reached. Verdicts are kept here and sent later.", true);
+    } finally {
+      this.isPolling = false;
+    }
+    this.draw();
+  }
+}
+
+export default function ({ data, parentElement }) {
+  const node = parentElement.querySelector(".gallery");
+  node.gallery ??= new Gallery(node);
+  node.gallery.update(data);
+  return () => clearInterval(node.gallery.poller);
+}

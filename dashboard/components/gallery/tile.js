@@ -1,0 +1,139 @@
+/* One suspect. Everything that a person wrote or named goes through textContent. */
+
+function make(tag, className, ...content) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...content);
+  return node;
+}
+
+function button(className, text, title, onClick) {
+  const node = make("button", className, text);
+  Object.assign(node, { type: "button", title, onclick: onClick });
+  return node;
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+}
+
+function number(value, digits = 3) {
+  if (value === null || value === undefined) return "-";
+  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
+  return value.toFixed(digits);
+}
+
+function verdictText(said, names) {
+  if (said.conflict) return "conflict";
+  if (!said.verdict) return "";
+  return said.verdict === "relabel" ? `relabel → ${names[said.label] ?? said.label}` : WORDS[said.verdict];
+}
+
+class Tile {
+  constructor(gallery, position) {
+    Object.assign(this, { gallery, position });
+    this.original = make("canvas", "picture");
+    this.aligned = make("canvas", "picture");
+    this.nothing = make("div", "picture none", "not aligned");
+    this.labels = make("div", "labels");
+    this.facts = make("div", "facts");
+    this.bars = make("div", "bars");
+    this.actions = make("div", "actions");
+    this.mark = make("div", "mark");
+    this.pair = make("div", "pair", this.original, this.aligned, this.nothing);
+    this.node = make("div", "tile", this.pair, this.labels, this.facts, this.bars, this.actions, this.mark);
+    this.node.setAttribute("role", "gridcell");
+    this.node.onclick = (event) => gallery.clicked(position, event);
+    this.painted = false;
+    this.drawn = null;
+  }
+
+  draw() {
+    const card = this.gallery.ranking.card(this.position);
+    const isFocus = this.position === this.gallery.focus;
+    const isSelected = this.gallery.selection.has(this.position);
+    this.node.classList.toggle("focus", isFocus);
+    this.node.classList.toggle("selected", isSelected);
+    this.node.tabIndex = isFocus ? 0 : -1;
+    this.node.setAttribute("aria-selected", String(isSelected));
+    this.node.dataset.position = this.position;
+    if (!card) {
+      this.node.setAttribute("aria-label", `suspect ${this.position + 1}, loading`);
+      return;
+    }
+    if (this.drawn !== card) this.drawCard(card);
+    if (!this.painted) {
+      this.painted = this.gallery.ranking.paint(this.original, this.position, 0);
+      if (this.painted && card.aligned) this.gallery.ranking.paint(this.aligned, this.position, 1);
+    }
+    this.drawActions(card, isFocus);
+    this.drawMark(card, isSelected);
+  }
+
+  drawCard(card) {
+    const names = this.gallery.names;
+    this.drawn = card;
+    this.node.dataset.sample = card.sample;
+    this.aligned.hidden = !card.aligned;
+    this.nothing.hidden = card.aligned;
+    const [given, believed] = [make("b", "", names[card.given]), make("b", "", names[card.believed])];
+    this.labels.replaceChildren("given ", given, " → believed ", believed);
+    this.labels.title = `given ${names[card.given]}, believed ${names[card.believed]}`;
+    const score = make("span", "", "score ", make("b", "", number(card.score)));
+    this.facts.replaceChildren(make("span", "rank", `#${card.rank.toLocaleString("en")}`), score);
+    if (card.true !== null) {
+      const isWrong = card.true !== card.given;
+      this.facts.append(make("span", isWrong ? "truly wrong" : "truly", `truly ${names[card.true]}`));
+    }
+    this.bars.replaceChildren(...card.soft.map((share, label) => bar(share, label, card)));
+    this.bars.title = likeliest(card, names);
+  }
+
+  drawActions(card, isFocus) {
+    this.bars.hidden = isFocus;
+    this.actions.hidden = !isFocus;
+    if (!isFocus || this.actions.childElementCount) return;
+    const act = (verdict, label) => (event) => {
+      event.stopPropagation();
+      this.gallery.decide(this.position, verdict, label);
+    };
+    const names = this.gallery.names;
+    this.actions.append(
+      button("keep", "✓ Keep", "Keep this sample as it is (k)", act("keep", null)),
+      button("remove", "✕ Remove", "Remove it from the data (d)", act("remove", null)),
+      button("relabel", `⇄ ${names[card.believed]}`, `Relabel to ${names[card.believed]} (r)`, act("relabel", card.believed)),
+    );
+    for (const one of this.actions.children) one.tabIndex = -1;
+  }
+
+  drawMark(card, isSelected) {
+    const said = this.gallery.review.of(card.sample);
+    const text = verdictText(said, this.gallery.names);
+    const kind = said.conflict ? "conflict" : (said.verdict ?? "");
+    const state = this.gallery.stateText(said);
+    const chip = make("span", `chip ${kind}`, text && `${SIGNS[kind] ?? "!"} ${text}`);
+    this.mark.replaceChildren(...(text ? [chip] : []), make("span", "state", state));
+    this.mark.title = said.opinions.map((one) => `${one.reviewer}: ${verdictText(one, this.gallery.names)}`).join("; ");
+    this.node.dataset.verdict = kind;
+    this.node.dataset.state = said.state === "waiting" ? (this.gallery.outbox.isOffline ? "unsaved" : "saving") : "saved";
+    const names = this.gallery.names;
+    const truth = card.true === null ? "" : `, truly ${names[card.true]}`;
+    this.node.setAttribute(
+      "aria-label",
+      `suspect ${card.rank}, given ${names[card.given]}, believed ${names[card.believed]}${truth}, ` +
+        `score ${number(card.score)}, ${text || "no verdict"}${state ? `, ${state}` : ""}${isSelected ? ", selected" : ""}`,
+    );
+  }
+}
+
+function bar(share, label, card) {
+  const kind = label === card.believed ? " believed" : label === card.given ? " given" : "";
+  const node = make("i", `bar${kind}`);
+  node.style.setProperty("--share", `${Math.max(2, 100 * share)}%`);
+  return node;
+}
+
+function likeliest(card, names) {
+  const sorted = card.soft.map((share, label) => [share, label]).sort((one, other) => other[0] - one[0]);
+  return `The enhanced model believes: ${sorted.slice(0, 3).map(([share, label]) => `${names[label]} ${percent(share)}`).join(", ")}`;
+}
