@@ -39,9 +39,9 @@ def command(port: int) -> list[str]:
 
 
 @contextmanager
-def serve(runs: Path, log: Path, **environment: str) -> Iterator[Server]:
+def serve(runs: Path, log: Path, *, port: int | None = None, **environment: str) -> Iterator[Server]:
     """Start the dashboard on the runs folder, wait until it answers, stop it in the end."""
-    port = free_port()
+    port = port or free_port()
     with log.open("w") as file:
         process = subprocess.Popen(
             command(port),

@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from bir_core import run_folder, storage
 from tests.browser.server import Server, serve
 
 DEMO = "demo-label-lenet-memorised-seed0"
-PROBE = re.compile(r"/_stcore/(health|host-config)$")
-"""On a direct load of a subpage Streamlit asks below it first (its issue 7074); the 404 is the one error allowed."""
-
 LONG = 600_000
 
 
@@ -21,39 +18,6 @@ LONG = 600_000
 def server(tmp_path: Path) -> Iterator[Server]:
     with serve(tmp_path / "runs", tmp_path / "server.log") as started:
         yield started
-
-
-@pytest.fixture
-def faults() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.route(lambda url: "127.0.0.1" not in url, lambda route: route.abort())
-    opened = context.new_page()
-    watch(opened, faults)
-    yield opened
-    context.close()
-
-
-def watch(page: Page, faults: list[str]) -> None:
-    """Note every error of the console, every exception, and every request that leaves this computer."""
-
-    def note(message: ConsoleMessage) -> None:
-        address = message.location.get("url", "")
-        if message.type == "error" and not (PROBE.search(address) and "404" in message.text):
-            faults.append(f"console: {message.text} ({address})")
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: faults.append(f"page: {error}"))
-    page.on(
-        "request",
-        lambda request: (
-            None if request.url.startswith(("http://127.0.0.1", "data:", "blob:")) else faults.append(request.url)
-        ),
-    )
 
 
 def visit(page: Page, view: str) -> None:

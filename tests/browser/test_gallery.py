@@ -1,0 +1,277 @@
+"""The gallery in a real browser: what keys, mouse, faults and other people do to verdicts, and what is stored then."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from bir_core import run_folder, storage, verdicts
+from bir_core.run_folder import Run
+from tests.browser.conftest import watch
+from tests.browser.server import Server, serve
+
+VIEW = "/suspects?t=-100"
+SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny_run: Run) -> Run:
+    """A finished run that nobody has reviewed."""
+    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
+    return run_folder.open_run(tmp_path / "runs", tiny_run.name)
+
+
+@pytest.fixture
+def server(run: Run, tmp_path: Path) -> Iterator[Server]:
+    with serve(run.path.parent, tmp_path / "server.log") as started:
+        yield started
+
+
+def open_gallery(page: Page, server: Server, reviewer: str = "ann", view: str = VIEW) -> Locator:
+    """Open the gallery as ``reviewer``; its first tile has the focus."""
+    page.goto(server.url + view)
+    expect(page.locator(".tile.focus .rank")).to_be_visible()
+    if reviewer:
+        page.get_by_label("Reviewer").fill(reviewer)
+        page.get_by_label("Reviewer").press("Enter")
+    return page.locator(".gallery")
+
+
+def everything_is_saved(gallery: Locator) -> None:
+    expect(gallery).to_have_attribute("data-waiting", "0", timeout=20_000)
+
+
+def focused(page: Page) -> int:
+    return int(page.locator(".tile:focus").get_attribute("data-sample") or -1)
+
+
+def focus_is_on(page: Page, rank: int) -> None:
+    expect(page.locator(".tile:focus .rank")).to_have_text(f"#{rank}")
+
+
+def said(run: Run) -> dict[int, tuple[str | None, int | None]]:
+    return {sample: (one.verdict, one.label) for sample, one in verdicts.standing(run).items()}
+
+
+def columns(page: Page) -> int:
+    return int(page.locator(".scroll").get_attribute("aria-colcount") or 0)
+
+
+def test_keys_move_and_tab_leaves(page: Page, server: Server, faults: list[str]) -> None:
+    open_gallery(page, server)
+    width = columns(page)
+    for key, rank in (
+        ("ArrowRight", 2),
+        ("ArrowDown", 2 + width),
+        ("ArrowLeft", 1 + width),
+        ("ArrowUp", 1),
+        ("ArrowUp", 1),
+        ("End", 180),
+        ("ArrowRight", 180),
+        ("Home", 1),
+    ):
+        page.keyboard.press(key)
+        focus_is_on(page, rank)
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageUp")
+    focus_is_on(page, 1)
+    assert page.locator(".tile[tabindex='0']").count() == 1, "a roving tabindex"
+    page.keyboard.press("Tab")
+    expect(page.locator(".tile:focus")).to_have_count(0)
+    assert faults == []
+
+
+def test_keys_decide_and_the_focus_stays(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    gallery = open_gallery(page, server)
+    samples = []
+    for keys in ("k", "d", "r", "r3"):
+        samples.append(focused(page))
+        for key in keys:
+            page.keyboard.press(key)
+        assert focused(page) == samples[-1]
+        page.keyboard.press("ArrowRight")
+    everything_is_saved(gallery)
+    kept, removed, relabelled, chosen = samples
+    label = said(run)[relabelled][1]
+    assert said(run) == {
+        kept: ("keep", None),
+        removed: ("remove", None),
+        relabelled: ("relabel", label),
+        chosen: ("relabel", 3),
+    }
+    believed = page.locator(f".tile[data-sample='{relabelled}'] .labels b").last
+    assert believed.inner_text() == str(label)
+    expect(page.locator(f".tile[data-sample='{chosen}'] .chip")).to_have_text("⇄ relabel → 3")
+    expect(page.locator(".summary")).to_contain_text("4 reviewed, 176 left")
+    page.get_by_label("Reviewer").fill("kd")
+    everything_is_saved(gallery)
+    assert len(verdicts.entries(run)) == 5, "typing in a field decides nothing"
+    assert faults == []
+
+
+def test_without_a_name_the_field_is_focused(page: Page, server: Server, run: Run) -> None:
+    open_gallery(page, server, reviewer="")
+    page.locator(".tile").first.click()
+    page.keyboard.press("d")
+    expect(page.get_by_label("Reviewer")).to_be_focused()
+    expect(page.get_by_role("status").filter(has_text="who decides")).to_be_visible()
+    assert verdicts.entries(run) == ()
+
+
+def test_burst_is_stored_in_order(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    gallery = open_gallery(page, server)
+    for _ in range(20):
+        page.keyboard.press("d")
+        page.keyboard.press("ArrowRight")
+    everything_is_saved(gallery)
+    most_suspect = np.argsort(-storage.load_scores(run.path / "score").score, kind="stable")[:20]
+    assert [entry.sample for entry in verdicts.entries(run)] == most_suspect.tolist()
+    assert len({entry.key for entry in verdicts.entries(run)}) == 20
+    assert faults == []
+
+
+def test_undo_and_redo(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    gallery = open_gallery(page, server)
+    sample = focused(page)
+    for key, verdict in (
+        ("k", "keep"),
+        ("d", "remove"),
+        ("u", "keep"),
+        ("Control+z", None),
+        ("Control+Shift+z", "keep"),
+    ):
+        page.keyboard.press(key)
+        everything_is_saved(gallery)
+        expect(page.locator(".tile:focus")).to_have_attribute("data-verdict", verdict or "")
+        assert said(run)[sample][0] == verdict
+    expect(page.locator(".history .line")).to_have_count(5)
+    assert faults == []
+
+
+def test_selection_is_one_step_and_a_large_one_is_confirmed(
+    page: Page, server: Server, run: Run, faults: list[str]
+) -> None:
+    gallery = open_gallery(page, server)
+    for key in ("Shift+ArrowRight", "Shift+ArrowRight", "a", "r"):
+        page.keyboard.press(key)
+    everything_is_saved(gallery)
+    assert [one[0] for one in said(run).values()] == ["relabel"] * 3
+    page.keyboard.press("u")
+    everything_is_saved(gallery)
+    assert {one[0] for one in said(run).values()} == {None}
+    page.keyboard.press("Escape")
+    for key in ("Home", "Shift+End", "a", "d"):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Cancel").click()
+    assert len(verdicts.entries(run)) == 6
+    page.keyboard.press("a")
+    page.keyboard.press("d")
+    page.get_by_role("button", name="Yes, remove 180").click()
+    expect(page.locator(".summary")).to_contain_text("180 reviewed, 0 left")
+    everything_is_saved(gallery)
+    assert set(said(run).values()) == {("remove", None)}
+    assert faults == []
+
+
+def test_the_mouse_can_do_it_all(page: Page, server: Server, run: Run) -> None:
+    gallery = open_gallery(page, server)
+    third = page.locator(".tile").nth(2)
+    third.click()
+    third.get_by_role("button", name="Remove").click()
+    page.locator(".tile").nth(4).click(modifiers=["Shift"])
+    expect(page.locator(".tile.selected")).to_have_count(3)
+    page.locator(".tile").nth(3).click()
+    page.get_by_label("Relabel to another class").select_option("5")
+    everything_is_saved(gallery)
+    assert list(said(run).values()) == [("remove", None), ("relabel", 5)]
+
+
+def test_details_and_keys_can_be_shown_and_hidden(page: Page, server: Server, faults: list[str]) -> None:
+    open_gallery(page, server)
+    expect(page.locator(".detail figcaption").last).to_contain_text("difference ×")
+    assert page.locator(".detail .belief").count() == 10
+    page.keyboard.press(" ")
+    expect(page.locator(".detail")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.locator(".help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".help")).to_be_hidden()
+    assert faults == []
+
+
+def test_filters_change_the_ranking(page: Page, server: Server, faults: list[str]) -> None:
+    open_gallery(page, server, view=f"{VIEW}&given=7&given=1")
+    names = page.locator(".tile .labels b:first-child")
+    assert set(names.all_inner_texts()) == {"1", "7"}
+    assert faults == []
+
+
+def test_queue_survives_a_reload_while_the_server_is_down(page: Page, run: Run, tmp_path: Path) -> None:
+    with serve(run.path.parent, tmp_path / "first.log") as server:
+        gallery = open_gallery(page, server)
+        page.keyboard.press("k")
+        everything_is_saved(gallery)
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("d")
+    expect(page.locator(".tile:focus .state")).to_have_text("not saved (will be sent again)")
+    expect(gallery).to_have_attribute("data-waiting", "3")
+    assert len(verdicts.entries(run)) == 1
+    page.goto("about:blank")
+    with serve(run.path.parent, tmp_path / "second.log", port=server.port) as again:
+        gallery = open_gallery(page, again)
+        expect(page.locator(".tile[data-verdict='remove']")).to_have_count(3)
+        everything_is_saved(gallery)
+    assert [entry.verdict for entry in verdicts.entries(run)] == ["keep", "remove", "remove", "remove"]
+
+
+def test_open_page_goes_on_when_the_server_comes_back(page: Page, run: Run, tmp_path: Path) -> None:
+    with serve(run.path.parent, tmp_path / "first.log") as server:
+        gallery = open_gallery(page, server)
+    page.keyboard.press("d")
+    page.keyboard.press("u")
+    page.keyboard.press("k")
+    expect(gallery).to_have_attribute("data-waiting", "3")
+    with serve(run.path.parent, tmp_path / "second.log", port=server.port):
+        everything_is_saved(gallery)
+    assert [entry.verdict for entry in verdicts.entries(run)] == ["remove", None, "keep"]
+
+
+def test_two_browsers_see_each_other(page: Page, browser: Browser, server: Server, run: Run, faults: list[str]) -> None:
+    open_gallery(page, server)
+    context = browser.new_context(viewport={"width": 1024, "height": 800})
+    other = context.new_page()
+    watch(other, faults)
+    open_gallery(other, server, reviewer="ben")
+    page.keyboard.press("d")
+    expect(other.locator(".tile:focus .chip")).to_have_text("✕ remove", timeout=10_000)
+    other.keyboard.press("k")
+    expect(page.locator(".tile:focus .chip")).to_contain_text("conflict", timeout=10_000)
+    page.get_by_role("button", name="keep (ben)").click()
+    for one in (page, other):
+        expect(one.locator(".tile:focus .chip")).to_have_text("✓ keep", timeout=10_000)
+    assert list(said(run).values()) == [("keep", None)]
+    context.close()
+    assert faults == []
+
+
+def test_markup_in_a_name_is_text(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    gallery = open_gallery(page, server, reviewer=SCRIPT[:80])
+    page.keyboard.press("d")
+    everything_is_saved(gallery)
+    expect(page.locator(".history .who")).to_have_text(SCRIPT[:80])
+    assert page.evaluate("window.hacked") is None
+    assert verdicts.entries(run)[0].reviewer == SCRIPT[:80]
+    assert faults == []
+
+
+def test_sample_of_a_link(page: Page, server: Server) -> None:
+    open_gallery(page, server, reviewer="", view=f"{VIEW}&at=77")
+    expect(page.locator(".tile.focus .rank")).to_have_text("#77")
+    page.locator(".tile.focus").click()
+    page.keyboard.press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"[?&]at=78(&|$)"))
