@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, frames, gate, runs, session
-from dashboard.components import class_counts
+from dashboard.components import class_counts, reviewers
 from dashboard.components import threshold as thresholds
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
@@ -72,3 +72,4 @@ st.markdown(
 gate.needs(run, "data")
 gate.needs(run, "score")
 board(run)
+reviewers.draw(*runs.measured_bands(run))

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -146,6 +147,20 @@ class TestComplete:
         assert run_folder.is_fresh(child, "score")
         assert os.path.samefile(child.path / "score" / "scores.parquet", complete.path / "score" / "scores.parquet")
         assert app.session_state["run"] == made
+
+    def test_scores_say_how_often_reviewers_found_the_flags_right(self, open_view: OpenView, complete: Run) -> None:
+        app = open_view("scores")
+        assert "What the reviewers found" not in texts(app)
+        scores = storage.load_scores(complete.path / "score").score
+        flagged = np.flatnonzero(scores > 0).tolist()[:3]
+        decided = [Decision(sample=sample, verdict="remove") for sample in flagged[:2]]
+        decided.append(Decision(sample=flagged[2], verdict="keep"))
+        verdicts.record(complete, decided, reviewer="ada", key="k")
+        app.run()
+        assert "**2 of 3** reviewed flags were right" in texts(app)
+        table = next(table.value for table in app.table if "Flag right" in table.value)
+        assert table["Samples"].sum() == (scores > 0).sum()
+        assert (table["Reviewed"].sum(), table["Flag right"].sum()) == (3, 2)
 
     @pytest.mark.parametrize("heeded", [True, False])
     def test_a_repair_heeds_the_verdicts_or_not(
