@@ -26,17 +26,17 @@ def draw(bands: Sequence[Mapping[str, Any]], stop: float | None) -> None:
         alt="How often a flag was right, by score, as reviewers measured it",
     )
     st.caption(
-        "A flag is right when its reviewers remove or relabel the sample. In brackets: 95 % intervals, which hold as "
-        "far as the reviewed samples of a band were chosen blindly."
+        "Detrimental: its reviewers remove or relabel it, so a flag on it is right. In brackets: 95 % intervals, which "
+        "hold as far as the reviewed samples of a band were chosen blindly."
     )
 
 
 def _advice(bands: Sequence[Mapping[str, Any]], stop: float | None) -> str:
     reviewed, confirmed = (sum(band[name] for band in bands) for name in ("reviewed", "confirmed"))
-    found = f"**{confirmed:,} of {reviewed:,}** reviewed flags were right."
+    found = f"**{confirmed:,} of {reviewed:,}** reviewed samples with a positive score are detrimental."
     if stop is None:
-        return f"{found} No band is wrong more often than right beyond chance, so looking further down may pay."
-    return f"{found} Below a score of **{stop:.3g}** they are wrong more often than right: one may stop there."
+        return f"{found} No band holds fewer than half of them beyond chance, so looking further down may pay."
+    return f"{found} Below a score of **{stop:.3g}** fewer than half are: one may stop there."
 
 
 def _row(band: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,6 +47,6 @@ def _row(band: Mapping[str, Any]) -> dict[str, Any]:
         "Score (nats)": above if band["high"] == float("inf") else f"{band['low']:.3g} to {band['high']:.3g}",
         "Samples": band["num"],
         "Reviewed": band["reviewed"],
-        "Flag right": band["confirmed"],
+        "Detrimental": band["confirmed"],
         "Precision (%)": "" if share is None else f"{share:.0f} ({low} to {high})",
     }

@@ -157,10 +157,10 @@ class TestComplete:
         decided.append(Decision(sample=flagged[2], verdict="keep"))
         verdicts.record(complete, decided, reviewer="ada", key="k")
         app.run()
-        assert "**2 of 3** reviewed flags were right" in texts(app)
-        table = next(table.value for table in app.table if "Flag right" in table.value)
+        assert "**2 of 3** reviewed samples with a positive score" in texts(app)
+        table = next(table.value for table in app.table if "Detrimental" in table.value)
         assert table["Samples"].sum() == (scores > 0).sum()
-        assert (table["Reviewed"].sum(), table["Flag right"].sum()) == (3, 2)
+        assert (table["Reviewed"].sum(), table["Detrimental"].sum()) == (3, 2)
 
     @pytest.mark.parametrize("heeded", [True, False])
     def test_a_repair_heeds_the_verdicts_or_not(
