@@ -172,8 +172,8 @@ def _row(protocol: str, corruption: str, network: str, cells: list[Cell], method
 
 
 def _summary(values: list[float]) -> dict[str, Any]:
-    """Mean over the seeds with its 95 % t interval; the values themselves stay visible."""
-    half = 0.0
+    """Mean over the seeds with its 95 % t interval, None for a single one; the values themselves stay visible."""
+    half = None
     if len(values) > 1:
         half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
     return {"mean": float(np.mean(values)), "half_width": half, "values": values}
@@ -193,7 +193,7 @@ def _markdown(values: dict[str, Any]) -> str:
         lines += [
             f"## {row['corruption']}, {row['protocol']} protocol, seeds {', '.join(map(str, row['seeds']))}",
             "",
-            f"Identification AUC {row['auc']['mean']:.3f} +- {row['auc']['half_width']:.3f}"
+            f"Identification AUC {_mean(row['auc'], 3)}"
             + (f" (paper {PAPER_AUC[row['corruption']]:.2f})" if values["network"] == "lenet" else "")
             + f"; loss under the enhanced model alone {row['auc_enhanced_loss']['mean']:.3f}; "
             f"{row['num_suspects']['mean']:.0f} suspects, precision {row['precision']['mean']:.2f}, "
@@ -209,10 +209,16 @@ def _markdown(values: dict[str, Any]) -> str:
 
 
 def _cells(figure: dict[str, Any]) -> str:
-    ours = f"{figure['mean']:.2f} +- {figure['half_width']:.2f}"
+    ours = _mean(figure, 2)
     if figure["paper"] is None:
         return f"{ours} | - | -"
     return f"{ours} | {figure['paper']:.2f} | {figure['mean'] - figure['paper']:+.2f}"
+
+
+def _mean(figure: dict[str, Any], digits: int) -> str:
+    """One seed has no interval."""
+    mean, half = figure["mean"], figure["half_width"]
+    return f"{mean:.{digits}f}" + ("" if half is None else f" +- {half:.{digits}f}")
 
 
 def _known(given: str, known: tuple[str, ...], name: str) -> tuple[str, ...]:

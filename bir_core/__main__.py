@@ -133,6 +133,24 @@ def export(
     console.remark(f"{len(table):,} samples in {file}, most suspect first; {table['verdict'].count():,} have a verdict")
 
 
+@app.command(name="import")
+def import_verdicts(
+    run: RunName,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'export' wrote: .csv, .jsonl or .parquet.")],
+    reviewer: Annotated[str, typer.Option(help="Whose verdicts they become.")],
+    runs: Runs = None,
+) -> None:
+    """Take over the verdicts of an exported file; the same file again changes nothing."""
+    from bir_core import console, durable, export, run_folder, verdicts
+
+    opened = run_folder.open_run(run_folder.runs_root(runs), run)
+    decisions = export.decisions(opened, file)
+    if not decisions:
+        raise InputError(f"{file} has no verdicts, so there is nothing to take over")
+    entries = verdicts.record(opened, decisions, reviewer=reviewer, key=durable.sha256(file))
+    console.remark(f"{len(entries):,} verdicts of {file} are {reviewer}'s since {entries[0].time}")
+
+
 @app.command()
 def delete(
     run: RunName,

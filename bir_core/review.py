@@ -3,6 +3,8 @@
 A *step* is what one key press or one bulk action did; it is undone and redone as a whole, by the reviewer who took it.
 """
 
+import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,12 +12,15 @@ from typing import Literal
 import numpy as np
 
 from bir_core.config import ReviewConfig
-from bir_core.records import Suspects, Treated
+from bir_core.numerics import proportion
+from bir_core.records import Doubles, Suspects, Treated
 
 Verdict = Literal["keep", "remove", "relabel"]
 Action = Literal["decide", "settle", "undo", "redo"]
 
 VERDICTS: tuple[Verdict, ...] = ("keep", "remove", "relabel")
+BAND_EDGES = (0.0, math.log(1.05), 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, math.inf)
+"""Bounds (nats) of the score bands in which reviewers' findings are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +148,65 @@ def replay(entries: Sequence[Entry]) -> dict[int, Standing]:
             if entry.verdict is not None:
                 here[entry.reviewer] = Opinion(reviewer=entry.reviewer, verdict=entry.verdict, label=entry.label)
     return {sample: Standing(opinions=tuple(here.values())) for sample, here in opinions.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """What reviewers found among the samples whose score is above ``low`` and at most ``high``.
+
+    Attributes:
+        low, high: nats.
+        num: samples in the band.
+        reviewed: those with a verdict on which all their reviewers agree.
+        confirmed: those of them that reviewers would remove or relabel: the flag was right.
+    """
+
+    low: float
+    high: float
+    num: int
+    reviewed: int
+    confirmed: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the reviewed that are confirmed, in 0..1; None when nothing is reviewed."""
+        return self.confirmed / self.reviewed if self.reviewed else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its 95 % interval; (0, 1) when nothing is reviewed."""
+        return proportion.wilson(self.confirmed, self.reviewed) if self.reviewed else (0.0, 1.0)
+
+
+def bands(score: Doubles, standings: Mapping[int, Standing], edges: Sequence[float] = BAND_EDGES) -> tuple[Band, ...]:
+    """Precision of the flags as people measured it, the highest band first.
+
+    It holds for a band as far as the reviewed samples were chosen without regard to what they show.
+    """
+    judged = {sample: found.verdict for sample, found in standings.items() if found.verdict is not None}
+    right = {sample for sample, verdict in judged.items() if verdict != "keep"}
+    found = []
+    for low, high in reversed(list(itertools.pairwise(edges))):
+        inside = (score > low) & (score <= high)
+        reviewed = [sample for sample in judged if inside[sample]]
+        confirmed = sum(sample in right for sample in reviewed)
+        found.append(Band(low=low, high=high, num=int(inside.sum()), reviewed=len(reviewed), confirmed=confirmed))
+    return tuple(found)
+
+
+def where_to_stop(found: Sequence[Band], *, at_least: float = 0.5) -> float | None:
+    """The score below which looking on is hardly worth while; None while the verdicts do not tell.
+
+    Args:
+        found: bands from the highest to the lowest.
+        at_least: the share of right flags that makes a look worth while, in 0..1.
+
+    It is the upper bound of the highest band whose precision is below ``at_least`` beyond chance.
+    """
+    for band in found:
+        if band.interval[1] < at_least:
+            return band.high
+    return None
 
 
 def agreed(standings: Mapping[int, Standing]) -> ReviewConfig:

@@ -142,6 +142,12 @@ def reviewed(run: Run) -> tuple[ReviewConfig, int]:
     return review.agreed(standing), sum(found.conflict for found in standing.values())
 
 
+def measured_bands(run: Run) -> tuple[list[dict[str, Any]], float | None]:
+    """How often flags were right by score band, as reviewers measured it, and the score at which one may stop."""
+    found = review.bands(scored(run).index.scores, verdicts.standing(run))
+    return [{**vars(band), "interval": band.interval} for band in found], review.where_to_stop(found)
+
+
 def default_threshold(run: Run) -> float:
     """The threshold that the run's own config means: its threshold, or the one between K and K + 1."""
     wanted = run.config.identify.top_k

@@ -42,6 +42,7 @@ TORCH_FREE = frozenset(
         "jobs",
         "database",
         "job_rows",
+        "numerics.proportion",
         "review",
         "verdicts",
         "export",

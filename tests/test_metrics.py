@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy import stats
 
-from bir_core.numerics import metrics
+from bir_core.numerics import metrics, proportion
 
 
 def flags(*counts: tuple[int, bool]) -> np.ndarray:
@@ -18,6 +19,12 @@ def test_a_perfect_accuracy_is_still_uncertain() -> None:
     value, low, high = metrics.accuracy(flags((10, True)))
     assert value == 100
     assert (low, high) == pytest.approx((72.25, 100), abs=0.01)
+
+
+@pytest.mark.parametrize(("hits", "num"), [(0, 1), (1, 1), (0, 7), (3, 7), (81, 263), (999_999, 1_000_000)])
+def test_wilsons_interval_is_scipys(hits: int, num: int) -> None:
+    expected = stats.binomtest(hits, num).proportion_ci(0.95, method="wilson")
+    assert proportion.wilson(hits, num) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_accuracy_of_nothing_is_refused() -> None:

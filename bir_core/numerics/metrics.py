@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from bir_core.numerics import proportion
+from bir_core.numerics.proportion import CONFIDENCE
 from bir_core.records import Doubles, Flags, Integers
-
-CONFIDENCE = 0.95
 
 
 def accuracy(correct: Flags) -> tuple[float, float, float]:
@@ -18,8 +18,8 @@ def accuracy(correct: Flags) -> tuple[float, float, float]:
     if len(correct) == 0:
         raise ValueError("accuracy of no samples is undefined")
     hits = int(correct.sum())
-    interval = stats.binomtest(hits, len(correct)).proportion_ci(CONFIDENCE, method="wilson")
-    return 100 * hits / len(correct), 100 * interval.low, 100 * interval.high
+    low, high = proportion.wilson(hits, len(correct))
+    return 100 * hits / len(correct), 100 * low, 100 * high
 
 
 def paired_difference(first: Flags, second: Flags) -> tuple[float, float, float]:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, frames, gate, runs, session
-from dashboard.components import class_counts
+from dashboard.components import class_counts, pairs, reviewers
 from dashboard.components import threshold as thresholds
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
@@ -43,6 +43,7 @@ def board(run: Run) -> None:
         thresholds.slider(index, threshold, runs.LANDMARKS)
         figures(index, threshold)
         class_counts.draw(frames.class_counts(index, threshold))
+        pairs.draw(index, threshold, run=run.name)
 
 
 def figures(index: ScoreIndex, threshold: float) -> None:
@@ -72,3 +73,4 @@ st.markdown(
 gate.needs(run, "data")
 gate.needs(run, "score")
 board(run)
+reviewers.draw(*runs.measured_bands(run))

@@ -16,9 +16,8 @@ SORTS = {
 }
 
 
-@st.fragment
 def suspects(run: Run) -> None:
-    """Filters, and the gallery of what passes them."""
+    """Filters, and the gallery of what passes them. No fragment: a restarted server knows none of an open page."""
     with gate.guarded():
         index = runs.scored(run).index
         chosen, cut = filtered(run, index)

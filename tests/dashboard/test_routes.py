@@ -252,7 +252,7 @@ class TestWhoIsAnswered:
         ],
     )
     def test_others_are_refused(self, client: TestClient, at: str, path: str, headers: dict[str, str]) -> None:
-        latin = {name: value.encode("latin-1") for name, value in headers.items()}
+        latin = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
         for method in ("GET", "POST"):
             answer = client.request(method, f"{at}/{path}", headers=latin)
             assert answer.status_code == 403

@@ -1,10 +1,15 @@
 """Every view in the states that a reader meets: no run, a job at work, a failed one, a finished run."""
 
+import html
 import json
 import os
+import re
+import urllib.parse
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -158,6 +163,37 @@ class TestComplete:
         assert run_folder.is_fresh(child, "score")
         assert os.path.samefile(child.path / "score" / "scores.parquet", complete.path / "score" / "scores.parquet")
         assert app.session_state["run"] == made
+
+    def test_scores_link_each_pair_of_classes_to_its_suspects(self, open_view: OpenView, complete: Run) -> None:
+        app = open_view("scores", t="0")
+        found = storage.load_scores(complete.path / "score")
+        labels = storage.load_part(complete.path / "data", "train").labels
+        links = re.findall(r'href="suspects\?(.*?)".*?>([\d,]+)</a>', texts(app))
+        counts = {}
+        for query, num in links:
+            asked = urllib.parse.parse_qs(html.unescape(query))
+            assert (asked["run"], asked["t"]) == ([complete.name], ["0.0"])
+            counts[int(asked["given"][0]), int(asked["believed"][0])] = int(num)
+        suspects = found.score > 0
+        expected = Counter(zip(labels[suspects].tolist(), found.predictions[suspects].tolist(), strict=True))
+        assert counts == expected
+        given, believed = max(expected, key=lambda pair: expected[pair])
+        app = open_view("suspects", t="0.0", given=[str(given)], believed=[str(believed)])
+        assert f"{expected[given, believed]}" in texts(app)
+
+    def test_scores_say_how_often_reviewers_found_the_flags_right(self, open_view: OpenView, complete: Run) -> None:
+        app = open_view("scores")
+        assert "What the reviewers found" not in texts(app)
+        scores = storage.load_scores(complete.path / "score").score
+        flagged = np.flatnonzero(scores > 0).tolist()[:3]
+        decided = [Decision(sample=sample, verdict="remove") for sample in flagged[:2]]
+        decided.append(Decision(sample=flagged[2], verdict="keep"))
+        verdicts.record(complete, decided, reviewer="ada", key="k")
+        app.run()
+        assert "**2 of 3** reviewed samples with a positive score" in texts(app)
+        table = next(table.value for table in app.table if "Detrimental" in table.value)
+        assert table["Samples"].sum() == (scores > 0).sum()
+        assert (table["Reviewed"].sum(), table["Detrimental"].sum()) == (3, 2)
 
     @pytest.mark.parametrize("heeded", [True, False])
     def test_a_repair_heeds_the_verdicts_or_not(

@@ -35,4 +35,5 @@ def draw(data: dict[str, Any]) -> None:
         data: ``run`` and ``token`` for its requests; ``filters`` as the route of the cards takes them; ``class_names``;
             ``image_width`` and ``image_height`` in pixels; ``total``, how many pass the filters.
     """
-    _mount(data=data, key="gallery")
+    # After a restart of the server an open page has an old token, and asks by this trigger for the data anew.
+    _mount(data=data, key="gallery", on_stale_change=lambda: None)

@@ -100,8 +100,11 @@ class Detail {
     section.append(make("p", "", text ? make("span", `chip ${kind}`, `${SIGNS[kind] ?? "!"} ${text}`) : "none yet ", state));
     const choose = make("select", "class");
     choose.setAttribute("aria-label", "Relabel to another class");
-    choose.append(new Option("Relabel to …", ""), ...this.gallery.names.map((name, label) => new Option(name, String(label))));
-    choose.onchange = () => choose.value && this.gallery.decide(this.gallery.focus, "relabel", Number(choose.value));
+    choose.append(new Option("Relabel to …", "", true, true), ...this.gallery.names.map((name, label) => new Option(name, String(label))));
+    choose.onchange = () => {
+      this.gallery.takeFocus();
+      this.gallery.decide(this.gallery.focus, "relabel", Number(choose.value));
+    };
     section.append(choose);
     if (said.conflict) section.append(this.settling(card, said));
     return section;

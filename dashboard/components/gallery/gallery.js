@@ -348,6 +348,7 @@ class Gallery {
     if (!reviewer) return;
     const decisions = [{ sample, verdict: opinion.verdict, label: opinion.label }];
     this.outbox.add("verdicts", { reviewer, decisions, settle: true });
+    this.takeFocus();
   }
 
   undo() {
@@ -422,6 +423,7 @@ class Gallery {
       this.message.classList.remove("unreachable");
       this.outbox.send();
     } catch (error) {
+      if (error.status === 403) this.renew();
       this.message.classList.add("unreachable");
       this.say(error.status ? error.message : "The server cannot be reached. Verdicts are kept here and sent later.", true);
     } finally {
@@ -431,9 +433,10 @@ class Gallery {
   }
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const node = parentElement.querySelector(".gallery");
   node.gallery ??= new Gallery(node);
+  node.gallery.renew = () => setTriggerValue("stale", true);
   node.gallery.update(data);
   return () => clearInterval(node.gallery.poller);
 }

@@ -1,0 +1,21 @@
+"""How sure a proportion is. Standard library only: the dashboard's server, which must stay small, imports it."""
+
+import math
+from statistics import NormalDist
+
+CONFIDENCE = 0.95
+
+
+def wilson(hits: int, num: int) -> tuple[float, float]:
+    """The 95 % interval of ``hits`` in ``num``, within 0..1 (Wilson 1927, without continuity correction).
+
+    Raises:
+        ValueError: ``num`` is 0.
+    """
+    if num == 0:
+        raise ValueError("a proportion of nothing is undefined")
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    share = hits / num
+    centre = (share + z**2 / (2 * num)) / (1 + z**2 / num)
+    half = z / (1 + z**2 / num) * math.sqrt(share * (1 - share) / num + z**2 / (4 * num**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
