@@ -1,8 +1,9 @@
 """People's verdicts: what a log means, that nothing is lost or doubled, and that undo is exact."""
 
-import multiprocessing
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,22 +223,29 @@ def test_any_name_can_be_a_reviewer(run: Run) -> None:
     assert verdicts.entries(run)[0].reviewer == name
 
 
-def _write(root: Path, name: str, reviewer: str, num: int) -> None:
-    run = run_folder.open_run(root, name)
-    for number in range(num):
-        verdicts.record(run, [keep(number)], reviewer=reviewer, key=f"{reviewer}-{number}")
+WRITER = """
+import sys
+from pathlib import Path
+from bir_core import run_folder, verdicts
+from bir_core.verdicts import Decision
+root, name, reviewer, num = sys.argv[1:]
+run = run_folder.open_run(Path(root), name)
+for number in range(int(num)):
+    verdicts.record(run, [Decision(number, "keep")], reviewer=reviewer, key=f"{reviewer}-{number}")
+"""
+
+
+def _writer(run: Run, reviewer: str, num: int) -> subprocess.Popen[bytes]:
+    """Another process that records ``num`` verdicts. Not multiprocessing: its children
+    import the parent's __main__, which Streamlit's AppTest has replaced by the app."""
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(run.path.parent), run.name, reviewer, str(num)])
 
 
 def test_many_processes_write_at_once_and_nothing_is_lost_or_doubled(run: Run) -> None:
     """Two of the four are the same person in two tabs, who sends the same keys."""
-    context = multiprocessing.get_context("spawn")
     people = ["ada", "ada", "bob", "cleo"]
-    writers = [context.Process(target=_write, args=(run.path.parent, run.name, name, 25)) for name in people]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(60)
-    assert [writer.exitcode for writer in writers] == [0] * 4
+    writers = [_writer(run, name, 25) for name in people]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
     log = verdicts.entries(run)
     assert sorted((entry.reviewer, entry.sample) for entry in log) == sorted(
         (name, number) for name in set(people) for number in range(25)
@@ -257,13 +265,10 @@ def test_a_locked_database_is_waited_for(run: Run) -> None:
     verdicts.record(run, [keep(1)], reviewer="ada", key="first")
     other = sqlite3.connect(run.path.parent / ".bir.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
-    context = multiprocessing.get_context("spawn")
-    writer = context.Process(target=_write, args=(run.path.parent, run.name, "bob", 1))
-    writer.start()
-    writer.join(2)
-    assert writer.exitcode is None
+    writer = _writer(run, "bob", 1)
+    with pytest.raises(subprocess.TimeoutExpired):
+        writer.wait(4)
     other.execute("COMMIT")
     other.close()
-    writer.join(60)
-    assert writer.exitcode == 0
+    assert writer.wait(60) == 0
     assert len(verdicts.entries(run)) == 2
