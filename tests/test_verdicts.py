@@ -231,7 +231,7 @@ from bir_core.verdicts import Decision
 root, name, reviewer, num = sys.argv[1:]
 run = run_folder.open_run(Path(root), name)
 for number in range(int(num)):
-    verdicts.record(run, [Decision(number, "keep")], reviewer=reviewer, key=f"{reviewer}-{number}")
+    verdicts.record(run, [Decision(sample=number, verdict="keep")], reviewer=reviewer, key=f"{reviewer}-{number}")
 """
 
 
