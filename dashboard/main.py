@@ -13,13 +13,24 @@ PAGES = (
     ("scores", "Scores", ":material/bar_chart:", "How suspect every training sample is; choose the threshold."),
     ("suspects", "Suspects", ":material/image_search:", "Look at the samples above the threshold, one by one."),
     ("repair", "Repair", ":material/healing:", "Repair with other settings, and compare before with after."),
+    ("present", "Present", ":material/slideshow:", "The story on one screen: before, the culprits, after."),
     ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
 )
+
+# Reached by a link on another page; not in the navigation.
+HIDDEN = ("present",)
 
 st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
 page = st.navigation(
     [
-        st.Page(VIEWS / f"{name}.py", title=title, icon=icon, help=text, default=name == "overview")
+        st.Page(
+            VIEWS / f"{name}.py",
+            title=title,
+            icon=icon,
+            help=text,
+            default=name == "overview",
+            visibility="hidden" if name in HIDDEN else "visible",
+        )
         for name, title, icon, text in PAGES
     ],
     position="top",

@@ -10,6 +10,9 @@ from PIL import Image
 NEGATIVE, NEUTRAL, POSITIVE = (np.array(color) for color in ((33, 90, 160), (247, 247, 245), (190, 84, 14)))
 """Darker than the original, unchanged, brighter: blue against orange."""
 
+PIXELATED_UP_TO = 64
+"""Images of at most so many pixels a side are enlarged crisply, larger ones smoothly."""
+
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 

@@ -56,7 +56,7 @@ ENGINE_DOORS = frozenset({"dashboard.runs", "dashboard.routes"})
 LAYERS = {
     "app": {"routes", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
-    "views": {"gate", "components", "charts", "frames", "palette", "security", "session", "runs"},
+    "views": {"gate", "components", "charts", "frames", "palette", "security", "session", "runs", "words"},
     "routes": {"security", "pictures", "session", "runs"},
     "gate": {"components", "session", "runs"},
     "components": {"components", "charts", "frames", "pictures", "palette", "session"},
@@ -64,6 +64,7 @@ LAYERS = {
     "charts": {"frames", "palette"},
     "frames": set[str](),
     "labels": set[str](),
+    "words": set[str](),
     "pictures": {"palette"},
     "palette": set[str](),
     "security": set[str](),

@@ -21,7 +21,7 @@ from bir_core.verdicts import Decision
 from dashboard import security
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
-WITH_RUN = ("overview", "scores", "suspects", "repair")
+WITH_RUN = ("overview", "scores", "suspects", "repair", "present")
 
 
 def gallery_data(app: AppTest) -> dict[str, Any]:
@@ -119,6 +119,15 @@ class TestComplete:
         identify = complete.config.identify.model_copy(update={"threshold": 0.5})
         run_folder.update_config(complete, complete.config.model_copy(update={"identify": identify}))
         assert "settings of this run were changed" in texts(open_view("overview"))
+
+    def test_present_tells_the_story_in_the_numbers_of_the_report(self, open_view: OpenView, complete: Run) -> None:
+        report = storage.load_report(complete.path / "evaluate")
+        shown = texts(open_view("present"))
+        for name in ("base", "bir"):
+            assert f'<div class="figure">{report["models"][name]["all"]:.1f} %</div>' in shown
+        assert f'<div class="figure">{report["identification"]["num_suspects"]:,}</div>' in shown
+        assert html.escape(report["conclusion"]) in shown
+        assert shown.count('alt="a suspect"') == 8
 
     def test_suspects_hands_the_whole_ranking_to_the_gallery(self, open_view: OpenView, complete: Run) -> None:
         labels = storage.load_part(complete.path / "data", "train").labels
