@@ -42,6 +42,8 @@ TORCH_FREE = frozenset(
         "jobs",
         "database",
         "job_rows",
+        "comparison",
+        "numerics.metrics",
         "numerics.proportion",
         "review",
         "verdicts",
