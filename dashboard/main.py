@@ -12,7 +12,8 @@ PAGES = (
     ("overview", "Overview", ":material/space_dashboard:", "What was trained on what, and what the repair brought."),
     ("scores", "Scores", ":material/bar_chart:", "How suspect every training sample is; choose the threshold."),
     ("suspects", "Suspects", ":material/image_search:", "Look at the samples above the threshold, one by one."),
-    ("repair", "Repair", ":material/healing:", "Repair with other settings, and compare before with after."),
+    ("repair", "Repair", ":material/healing:", "Repair with other settings, and see what it brought."),
+    ("compare", "Compare", ":material/compare_arrows:", "Two models on the same test images, side by side."),
     ("present", "Present", ":material/slideshow:", "The story on one screen: before, the culprits, after."),
     ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
 )
