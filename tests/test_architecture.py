@@ -48,21 +48,30 @@ TORCH_FREE = frozenset(
         "review",
         "verdicts",
         "export",
+        "exports.archive",
+        "exports.aligned",
+        "exports.catalogue",
+        "exports.cleaned",
+        "exports.drawing",
+        "exports.page",
         "worker",
         "console",
         "__main__",
     )
 )
-ENGINE_DOORS = frozenset({"dashboard.runs", "dashboard.models", "dashboard.routes"})
+ENGINE_DOORS = frozenset(
+    {"dashboard.runs", "dashboard.models", "dashboard.downloads", "dashboard.routes", "dashboard.routes_export"}
+)
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "security", "session", "runs"},
+    "app": {"routes", "routes_export", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
     "views": {
         "gate",
         "components",
         "charts",
         "comparison_charts",
+        "downloads",
         "frames",
         "models",
         "palette",
@@ -75,6 +84,8 @@ LAYERS = {
     "gate": {"components", "session", "runs"},
     "components": {"components", "charts", "frames", "pictures", "palette", "session"},
     "models": {"runs", "frames"},
+    "downloads": {"runs"},
+    "routes_export": {"downloads", "security", "runs"},
     "runs": {"frames", "labels"},
     "charts": {"frames", "palette"},
     "comparison_charts": {"charts", "palette"},

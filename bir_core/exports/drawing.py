@@ -104,8 +104,8 @@ def histogram(title: str, scores: Doubles, corrupted: Flags | None, threshold: f
                 f'text-anchor="middle">{tick:g}</text>'
             )
     power = 0
-    while power < top:
-        y = bottom - power / top * (bottom - 12)
+    while math.log10(10**power + 1) < top:
+        y = bottom - math.log10(10**power + 1) / top * (bottom - 12)
         parts.append(f'<text x="{left - 10}" y="{y + 4:.1f}" text-anchor="end">{10**power:,}</text>')
         power += 1
     if threshold is not None:

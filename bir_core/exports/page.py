@@ -54,7 +54,7 @@ h2 { font-size: 1.3rem; margin: 2.6rem 0 .8rem; }
 p { margin: .4rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere; }
 .soft, figcaption, dt { color: var(--soft); }
 .lead { font-size: 1.15rem; font-weight: 600; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; }
 .card b { display: block; font-size: 1.5rem; font-weight: 600; }
 .card small { color: var(--soft); font-size: .85rem; }
@@ -216,7 +216,7 @@ def _example(example: Example) -> str:
     verdict = f"<br>verdict: <b>{html.escape(example.verdict)}</b>" if example.verdict else ""
     return (
         f"<figure><div class='pair'>{shown}</div><figcaption>given <b>{html.escape(example.given)}</b> &rarr; believed "
-        f"<b>{html.escape(example.believed)}</b><br>score {example.score:.3f}, sample {example.sample}{verdict}"
+        f"<b>{html.escape(example.believed)}</b><br>score {example.score:.3f}<br>sample {example.sample}{verdict}"
         "</figcaption></figure>"
     )
 
