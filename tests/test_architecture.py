@@ -21,6 +21,7 @@ STAGES = frozenset(
         "base",
         "enhancement",
         "scoring",
+        "embedding",
         "identification",
         "alignment",
         "repair",
