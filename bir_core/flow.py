@@ -30,12 +30,14 @@ class Stage:
         title: what a person reads while it works.
         needs: stages whose results it reads.
         sections: config sections that it reads; when one of them changes, the stage is computed again.
+        version: form of its result; raised when a result of before cannot be read any more.
     """
 
     name: str
     title: str
     needs: tuple[str, ...]
     sections: tuple[str, ...]
+    version: int = 1
 
 
 STAGES: tuple[Stage, ...] = (
@@ -74,6 +76,7 @@ STAGES: tuple[Stage, ...] = (
         title="Evaluate every model",
         needs=("data", "base", "select", "enhance", "score", "identify", "align", "repair", "compare"),
         sections=("review", "evaluate"),
+        version=2,
     ),
 )
 

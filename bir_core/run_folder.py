@@ -232,7 +232,8 @@ def _save_stage(
         device=device,
         finished=_now(),
     )
-    durable.write_json(part / "stage.json", {"format": FORMAT, **result.__dict__})
+    forms = {"format": FORMAT, "version": flow.find(stage).version}
+    durable.write_json(part / "stage.json", forms | result.__dict__)
     for path in part.iterdir():
         durable.flush(path)
     durable.flush(part)
@@ -257,7 +258,7 @@ def read_stage(run: Run, stage: str, *, verify: bool = False) -> StageResult | N
     remedy = f"compute it again with 'stage {stage} {run.name} --force'"
     try:
         values = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-        if values.pop("format") != FORMAT:
+        if (values.pop("format"), values.pop("version", 1)) != (FORMAT, flow.find(stage).version):
             raise RunDamaged(f"{folder} was written by another version of this program: {remedy}")
         result = StageResult(**values)
         facts = {name: (int(fact["size"]), str(fact["sha256"])) for name, fact in result.files.items()}

@@ -16,6 +16,7 @@ from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
 from bir_core.records import Aligned, Floats, Integers, LabelledImages, Scores, Truth
 from bir_core.run_folder import Run
+from dashboard import labels
 from dashboard.frames import ScoreIndex
 
 __all__ = ["LANDMARKS", "Job", "ReviewConfig", "Run", "RunConfig", "RunDamaged"]
@@ -93,8 +94,13 @@ def is_current(run: Run, stage: str) -> bool:
 
 
 def report(run: Run) -> dict[str, Any]:
-    """The report of a run; its stage must be there."""
-    return _load(run, ("evaluate",), lambda: storage.load_report(run.path / "evaluate"))
+    """The report of a run, with class names as a page shows them; its stage must be there."""
+
+    def read() -> dict[str, Any]:
+        found = storage.load_report(run.path / "evaluate")
+        return found | {"data": found["data"] | {"class_names": list(labels.shown(found["data"]["class_names"]))}}
+
+    return _load(run, ("evaluate",), read)
 
 
 def samples(run: Run) -> Samples:
@@ -158,7 +164,7 @@ def _read_samples(folder: Path) -> Samples:
     truth = storage.load_truth(folder)
     return Samples(
         images=storage.load_part(folder, "train"),
-        class_names=storage.load_class_names(folder),
+        class_names=labels.shown(storage.load_class_names(folder)),
         truth=truth if truth.corrupted.any() else None,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 RUN = "run"
 THRESHOLD = "t"
@@ -16,6 +17,7 @@ SORT = "sort"
 _REMEMBERED = "remembered"
 _RESTORED = "restored"
 _VIEW = "view"
+_OLD_ADDRESS = "old_address"
 _UNKNOWN_RUN = "unknown_run"
 
 
@@ -26,9 +28,15 @@ def is_dark() -> bool:
 
 def enter(view: str) -> None:
     """Tell which view is drawn; on another one than before, every bound value comes back once."""
-    if st.session_state.get(_VIEW) != view:
+    context = get_script_run_ctx()
+    by_history = context is not None and context.is_history_navigation
+    if st.session_state.get(_VIEW) != view or by_history:
         st.session_state[_VIEW] = view
         st.session_state[_RESTORED] = set()
+        st.session_state[_OLD_ADDRESS] = by_history
+    if by_history:
+        # In this one run Streamlit lets no value come back that the URL does not say, and takes out what it does say.
+        st.rerun()
 
 
 def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -> Any:
@@ -38,7 +46,8 @@ def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -
     """
     remembered = st.session_state.setdefault(_REMEMBERED, {})
     restored = st.session_state.setdefault(_RESTORED, set())
-    if key in remembered and key not in restored and key not in st.query_params:
+    is_asked = key in st.query_params and not st.session_state.get(_OLD_ADDRESS)
+    if key in remembered and key not in restored and not is_asked:
         st.session_state[key] = remembered[key]
         if remembered[key] != _default(remembered[key], options):
             _write(key, _as_parameter(remembered[key], options.get("format_func", str)))

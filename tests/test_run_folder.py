@@ -131,6 +131,17 @@ def test_a_result_of_another_stage_is_stale(run: Run) -> None:
     assert not run_folder.is_fresh(run, "repair")
 
 
+@pytest.mark.parametrize("stage", flow.NAMES)
+def test_a_result_in_an_earlier_form_is_named_and_computed_anew(run: Run, stage: str) -> None:
+    path = run.path / stage / "stage.json"
+    values = json.loads(path.read_text())
+    values["version"] = flow.find(stage).version - 1
+    path.write_text(json.dumps(values))
+    with pytest.raises(RunDamaged, match=f"another version of this program: compute it again with 'stage {stage} "):
+        run_folder.read_stage(run, stage)
+    assert stage not in run_folder.fresh_stages(run)
+
+
 def test_an_interrupted_write_is_no_result(run: Run) -> None:
     shutil.rmtree(run.path / "identify")
 

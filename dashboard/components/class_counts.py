@@ -13,7 +13,7 @@ STYLE = f"""<style>
 .bir-classes th, .bir-classes td {{text-align: right; padding: .38rem .75rem; white-space: nowrap;
   border-bottom: 1px solid rgba(125,134,140,.3)}}
 .bir-classes th {{font-weight: 600; font-size: .875rem}}
-.bir-classes th:first-child {{text-align: left}}
+.bir-classes th:first-child {{text-align: left; max-width: 14rem; overflow: hidden; text-overflow: ellipsis}}
 .bir-classes .wide {{width: 50%; text-align: left}}
 .bir-classes .track {{height: .5rem; border-radius: .25rem; background: rgba(125,134,140,.22)}}
 .bir-classes .fill {{height: 100%; border-radius: .25rem; background: {palette.AFTER}}}
@@ -36,9 +36,10 @@ def draw(table: pd.DataFrame) -> None:
 
 
 def _row(row: dict, *, known: bool) -> str:
+    name = html.escape(str(row["Given class"]))
     corrupted = f"<td>{row['Corrupted']:,}</td>" if known else ""
     return (
-        f'<tr><th scope="row">{html.escape(str(row["Given class"]))}</th><td>{row["Samples"]:,}</td>{corrupted}'
+        f'<tr><th scope="row" title="{name}">{name}</th><td>{row["Samples"]:,}</td>{corrupted}'
         f"<td>{row['Suspects']:,}</td><td>{row['Share']:.1f}</td>"
         '<td class="wide"><div class="track">'
         f'<div class="fill" style="width:{row["Share"]:.1f}%"></div></div></td></tr>'

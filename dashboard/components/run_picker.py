@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import session
+from dashboard.components import history
 
 
 def draw(title: str, names: list[str], *, unknown: str | None) -> None:
@@ -10,6 +11,7 @@ def draw(title: str, names: list[str], *, unknown: str | None) -> None:
     if names:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")
+            history.draw()
             session.bound(
                 st.selectbox,
                 "Run",

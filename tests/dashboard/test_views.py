@@ -26,7 +26,7 @@ WITH_RUN = ("overview", "scores", "suspects", "repair")
 
 def gallery_data(app: AppTest) -> dict[str, Any]:
     """What the page hands to the gallery."""
-    (gallery,) = app.get("bidi_component")
+    (gallery,) = (found for found in app.get("bidi_component") if found.proto.component_name == "bir_gallery")
     data: dict[str, Any] = json.loads(gallery.proto.json)
     return data
 
