@@ -12,14 +12,24 @@ PAGES = (
     ("overview", "Overview", ":material/space_dashboard:", "What was trained on what, and what the repair brought."),
     ("scores", "Scores", ":material/bar_chart:", "How suspect every training sample is; choose the threshold."),
     ("suspects", "Suspects", ":material/image_search:", "Look at the samples above the threshold, one by one."),
+    ("sample", "Sample", ":material/image:", "Everything about one training sample, and your verdict on it."),
     ("repair", "Repair", ":material/healing:", "Repair with other settings, and compare before with after."),
     ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
 )
+# Pages that others lead to; without a sample in mind nobody looks for them in the navigation.
+LINKED_ONLY = ("sample",)
 
 st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
 page = st.navigation(
     [
-        st.Page(VIEWS / f"{name}.py", title=title, icon=icon, help=text, default=name == "overview")
+        st.Page(
+            VIEWS / f"{name}.py",
+            title=title,
+            icon=icon,
+            help=text,
+            default=name == "overview",
+            visibility="hidden" if name in LINKED_ONLY else "visible",
+        )
         for name, title, icon, text in PAGES
     ],
     position="top",

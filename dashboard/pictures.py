@@ -26,6 +26,12 @@ def shown(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pixels[0] if len(pixels) == 1 else np.moveaxis(pixels[:3], 0, 2)
 
 
+def enlarged(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """The same picture with every pixel repeated, as often as brings it to ``width`` or just below; never smaller."""
+    factor = max(1, width // pixels.shape[1])
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
 def sprite(pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]]) -> NDArray[np.uint8]:
     """Pairs of images in one picture: a pair per row, the first image left; black where there is no second one."""
     return np.concatenate(

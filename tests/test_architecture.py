@@ -44,6 +44,7 @@ TORCH_FREE = frozenset(
         "database",
         "job_rows",
         "numerics.proportion",
+        "numerics.similarity",
         "review",
         "verdicts",
         "export",
@@ -52,14 +53,29 @@ TORCH_FREE = frozenset(
         "__main__",
     )
 )
-ENGINE_DOORS = frozenset({"dashboard.runs", "dashboard.routes"})
+ENGINE_DOORS = frozenset(f"dashboard.{name}" for name in ("runs", "routes", "decisions", "dossier"))
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "security", "session", "runs"},
+    "app": {"routes", "routes_sample", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
-    "views": {"gate", "components", "charts", "frames", "palette", "security", "session", "runs"},
+    "views": {
+        "gate",
+        "components",
+        "charts",
+        "frames",
+        "palette",
+        "pictures",
+        "security",
+        "session",
+        "runs",
+        "dossier",
+        "decisions",
+    },
     "routes": {"security", "pictures", "session", "runs"},
-    "gate": {"components", "session", "runs"},
+    "routes_sample": {"routes", "pictures", "runs", "dossier"},
+    "dossier": {"runs"},
+    "decisions": {"runs"},
+    "gate": {"components", "session", "runs", "decisions"},
     "components": {"components", "charts", "frames", "pictures", "palette", "session"},
     "runs": {"frames", "labels"},
     "charts": {"frames", "palette"},

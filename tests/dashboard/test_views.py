@@ -21,7 +21,7 @@ from bir_core.verdicts import Decision
 from dashboard import security
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
-WITH_RUN = ("overview", "scores", "suspects", "repair")
+WITH_RUN = ("overview", "scores", "suspects", "sample", "repair")
 
 
 def gallery_data(app: AppTest) -> dict[str, Any]:
