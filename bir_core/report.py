@@ -9,7 +9,7 @@ import numpy as np
 from bir_core import identification
 from bir_core.alignment import out_of_range
 from bir_core.config import LANDMARKS, RunConfig
-from bir_core.numerics import metrics
+from bir_core.numerics import metrics, ranking
 from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Treated, Truth
 from bir_core.run_folder import FORMAT, StageResult
 
@@ -117,8 +117,8 @@ def identification_section(scores: Scores, suspects: Suspects, splits: Splits, t
         "num_scored": len(scores),
         "num_suspects": len(suspects),
         "num_true_suspects": int(truth.corrupted[suspects.indices].sum()) if known else None,
-        "auc": metrics.ranking_auc(scores.score, truth.corrupted),
-        "auc_enhanced_loss": metrics.ranking_auc(scores.loss_after, truth.corrupted),
+        "auc": ranking.ranking_auc(scores.score, truth.corrupted),
+        "auc_enhanced_loss": ranking.ranking_auc(scores.loss_after, truth.corrupted),
         "precision": precision,
         "recall": recall,
         "per_class": _suspects_per_class(suspects, splits, truth),

@@ -13,6 +13,7 @@ import torch
 from bir_core import (
     alignment,
     base,
+    comparison,
     embedding,
     enhancement,
     evaluation,
@@ -27,7 +28,7 @@ from bir_core import (
     storage,
 )
 from bir_core.data import corruptions, sources, splits
-from bir_core.records import Aligned, LabelledImages, ModelState, Progress, Suspects, Treated
+from bir_core.records import Aligned, Floats, LabelledImages, ModelState, Progress, Suspects, Treated
 from bir_core.report import Findings
 from bir_core.run_folder import Run, StageResult
 
@@ -242,10 +243,14 @@ def _evaluate(work: Work) -> Write:
     config = work.run.config
     data = storage.load_splits(work.folder("data"))
     truth = storage.load_truth(work.folder("data"))
-    predictions = {}
+    method = config.evaluate.method
+    beliefs: dict[str, dict[str, Floats]] = {"test": {}, "train": {}}
     for name, stage in MODELS.items():
-        predictions[name] = evaluation.predict(work.model(stage, name), data.test.images, device=work.device)
-        work.progress(len(predictions), len(MODELS))
+        state = work.model(stage, name)
+        beliefs["test"][name] = evaluation.believe(state, data.test.images, device=work.device)
+        if name in ("base", method):
+            beliefs["train"][name] = evaluation.believe(state, data.train.images, device=work.device)
+        work.progress(len(beliefs["test"]), len(MODELS))
     findings = Findings(
         run=work.run.name,
         config=config,
@@ -260,13 +265,20 @@ def _evaluate(work: Work) -> Write:
         aligned=_aligned_suspects(work),
         repaired=storage.load_model(work.folder("repair"), "bir"),
         models={
-            name: evaluation.model_figures(found, data.test, truth.noisy_classes, len(data.class_names))
-            for name, found in predictions.items()
+            name: comparison.model_figures(found, data.test.labels, truth.noisy_classes)
+            for name, found in beliefs["test"].items()
         },
-        differences=evaluation.differences(predictions, config.evaluate.method, data.test, truth.noisy_classes),
+        differences=comparison.differences(beliefs["test"], method, data.test.labels, truth.noisy_classes),
         stages=_earlier_results(work),
     )
-    return partial(storage.save_report, report=report.compose(findings))
+
+    def write(folder: Path) -> None:
+        storage.save_report(folder, report.compose(findings))
+        for part, models in beliefs.items():
+            for name, probabilities in models.items():
+                storage.save_probabilities(folder, part, name, probabilities)
+
+    return write
 
 
 def _earlier_results(work: Work) -> dict[str, StageResult]:

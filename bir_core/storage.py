@@ -24,6 +24,7 @@ from bir_core.records import (
     CandidateSubset,
     Embedding,
     Epoch,
+    Floats,
     LabelledImages,
     LayerChoice,
     ModelState,
@@ -266,6 +267,17 @@ def load_report(folder: Path) -> dict[str, Any]:
     """The report; its schema is in the README."""
     values: dict[str, Any] = _read_json(folder / "report.json")
     return values
+
+
+def save_probabilities(folder: Path, part: str, model: str, probabilities: Floats) -> None:
+    """What a model believes of every sample of a part, (N, L) float32, as ``PART_MODEL.npy``."""
+    np.save(folder / f"{part}_{model}.npy", probabilities)
+
+
+@_naming_damage
+def load_probabilities(folder: Path, part: str, model: str) -> Floats:
+    """(N, L) what ``model`` believes of every sample of ``part``; memory-mapped."""
+    return _read_array(folder / f"{part}_{model}.npy")
 
 
 def _same_number(expected: int, images: NDArray[Any], name: str) -> None:

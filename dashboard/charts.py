@@ -20,9 +20,6 @@ PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM, PLOT_HEIGHT = 72, 16, 64, 66, 360
 """Margins and height (pixels) of the histogram, which the threshold over it and the slider under it keep too."""
 
 TICKS = (-30, -10, -3, -1, -0.3, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30)
-SHARES_ON_LIGHT = [[0, "#DCE8EF"], [0.02, "#D3E3EC"], [0.1, "#9CC3D9"], [0.4, "#3B82C4"], [1, "#123A63"]]
-SHARES_ON_DARK = [[0, "#22323F"], [0.02, "#263C4E"], [0.1, "#2C557A"], [0.4, "#3B82C4"], [1, "#B9DCF7"]]
-"""Steep at the start: a few per cent of mistakes must show beside a diagonal near 100."""
 
 BELOW_ONE = 0.5
 """What an empty bin counts as on the logarithmic axis: under its lower end."""
@@ -40,7 +37,7 @@ def histogram(index: ScoreIndex, landmarks: Mapping[str, float], *, dark: bool =
     marks = {name: float(frames.spread(value)) for name, value in landmarks.items()}
     ticks = [tick for tick in TICKS if low <= frames.spread(tick) <= high]
     top = max(int(counts.max()) for counts in index.counts.values())
-    ink = _ink(dark=dark)
+    ink = page_ink(dark=dark)
     layout = {
         "height": PLOT_HEIGHT,
         "dragmode": False,
@@ -104,82 +101,8 @@ def accuracy_intervals(report: Mapping[str, Any], *, dark: bool = False) -> go.F
         )
     figure.update_xaxes(title="Accuracy (%)", gridcolor=palette.GRID, zeroline=False, nticks=6)
     figure.update_yaxes(gridcolor=palette.GRID)
-    _plain(figure, height=110 + 38 * len(names), dark=dark)
+    plain(figure, height=110 + 38 * len(names), dark=dark)
     figure.update_layout(margin={"t": 36})
-    return figure
-
-
-def per_class_change(report: Mapping[str, Any], before: str, after: str, *, dark: bool = False) -> go.Figure:
-    """A dumbbell per class: accuracy before (open circle) and after (diamond)."""
-    table = frames.per_class(report, before, after)
-    names = [f"{name} *" if kind == "noisy" else name for name, kind in zip(table["class"], table["kind"], strict=True)]
-    figure = go.Figure()
-    for name, old, new in zip(names, table["before"], table["after"], strict=True):
-        figure.add_scatter(
-            x=[old, new], y=[name, name], mode="lines", line={"color": palette.BEFORE, "width": 2.5},
-            showlegend=False, hoverinfo="skip",
-        )  # fmt: skip
-    for column, intervals, title, symbol, color in (
-        ("before", "before_interval", frames.MODEL_TITLES[before], "circle-open", palette.MODELS[before]),
-        ("after", "after_interval", frames.MODEL_TITLES.get(after, after), "diamond", palette.MODELS.get(after)),
-    ):
-        figure.add_scatter(
-            x=table[column],
-            y=names,
-            mode="markers",
-            name=title,
-            marker={"symbol": symbol, "size": 12, "color": color, "line": {"width": 2.5, "color": color}},
-            customdata=table[intervals],
-            hovertemplate="class %{y}: %{x:.1f} %<br>95 % interval %{customdata}<extra>" + title + "</extra>",
-        )
-    figure.update_xaxes(title="Accuracy on test images of the class (%)", gridcolor=palette.GRID, zeroline=False)
-    title = "Class (* = noisy class)" if (table["kind"] == "noisy").any() else "Class"
-    figure.update_yaxes(title=title, gridcolor=palette.GRID, type="category", autorange="reversed")
-    _plain(figure, height=120 + 30 * len(names), dark=dark)
-    figure.update_layout(legend={"y": 1.1})
-    return figure
-
-
-def confusion(report: Mapping[str, Any], model: str, *, dark: bool = False) -> go.Figure:
-    """Which class a model takes for which: the share of each true class, with counts written in."""
-    counts = np.array(report["models"][model]["confusion"], dtype=np.int64)
-    names = report["data"]["class_names"]
-    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    # Empty cells stay transparent, so that the page's own background shows in light and dark.
-    drawn = np.where(counts > 0, share, np.nan)
-    figure = go.Figure(
-        go.Heatmap(
-            z=drawn,
-            x=names,
-            y=names,
-            zmin=0,
-            zmax=100,
-            colorscale=SHARES_ON_DARK if dark else SHARES_ON_LIGHT,
-            customdata=counts,
-            hovertemplate="true %{y}, predicted %{x}<br>%{customdata} images, %{z:.1f} % of the class<extra></extra>",
-            colorbar={
-                "title": {"text": "% of<br>true class", "font": _ink(dark=dark)},
-                "tickfont": _ink(dark=dark),
-                "thickness": 10,
-                "outlinewidth": 0,
-            },
-            xgap=2,
-            ygap=2,
-        )
-    )
-    rows, columns = np.nonzero(counts)
-    figure.add_scatter(
-        x=[names[column] for column in columns],
-        y=[names[row] for row in rows],
-        mode="text",
-        text=[str(count) for count in counts[rows, columns]],
-        textfont={"size": 11, "color": [_count_ink(percent, dark=dark) for percent in share[rows, columns]]},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    figure.update_xaxes(title="Predicted class", type="category", showgrid=False, range=[-0.5, len(names) - 0.5])
-    figure.update_yaxes(title="True class", type="category", showgrid=False, range=[len(names) - 0.5, -0.5])
-    _plain(figure, height=430, dark=dark)
     return figure
 
 
@@ -224,18 +147,14 @@ def _landmark(name: str, at: float, ink: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _ink(*, dark: bool) -> dict[str, str]:
+def page_ink(*, dark: bool) -> dict[str, str]:
+    """The font of what is written beside a plot."""
     return {"color": palette.INK_ON_DARK if dark else palette.INK_ON_LIGHT}
 
 
-def _count_ink(percent: float, *, dark: bool) -> str:
-    """What reads on a cell of the colour scale; plotly's own choice is grey on the blues in the middle."""
-    on_dark_cell = percent < 38 if dark else percent > 45
-    return palette.COUNT_ON_DARK if on_dark_cell else palette.COUNT_ON_LIGHT
-
-
-def _plain(figure: go.Figure, *, height: int, dark: bool) -> None:
-    ink = _ink(dark=dark)
+def plain(figure: go.Figure, *, height: int, dark: bool) -> None:
+    """Height, margins, legend and ink that all figures share."""
+    ink = page_ink(dark=dark)
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},

@@ -85,8 +85,10 @@ def of(run: Run, sample: int) -> Dossier:
     if not 0 <= sample < len(index):
         raise NoSample(f"There is no sample {sample} in run {run.name!r}: they go from 0 to {len(index) - 1}.")
     step, soft = _aligned(run, sample)
-    base, repaired, repaired_by = _stored_beliefs(run, sample)
-    every = {"base": base, "enhanced": scores.soft_labels[sample], "soft": soft, "repaired": repaired}
+    beliefs, repaired_by = _stored_beliefs(run, sample)
+    beliefs["enhanced"] = scores.soft_labels[sample]
+    if soft is not None:
+        beliefs["soft"] = soft
     return Dossier(
         sample=sample,
         rank=int(index.ranks[sample]),
@@ -98,7 +100,7 @@ def of(run: Run, sample: int) -> Dossier:
         loss_after=float(scores.loss_after[sample]),
         base_prediction=int(scores.base_predictions[sample]),
         prediction=int(index.predictions[sample]),
-        beliefs={name: shares for name, shares in every.items() if shares is not None},
+        beliefs=beliefs,
         repaired_by=repaired_by,
         step=step,
         nearest=_nearest(run, sample, given=int(index.labels[sample]), believed=int(index.predictions[sample])),
@@ -121,8 +123,20 @@ def _aligned(run: Run, sample: int) -> tuple[Step | None, NDArray[np.float32] | 
     return step, found.soft_labels[row]
 
 
-def _stored_beliefs(run: Run, sample: int) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None, str | None]:
-    return None, None, None
+def _stored_beliefs(run: Run, sample: int) -> tuple[dict[str, NDArray[np.float32]], str | None]:
+    """Shares of the base and the repaired model, and the latter's name; nothing where no evaluation can be read.
+
+    One of before these shares were stored, or a damaged one, keeps nobody from looking at the sample; the page says
+    that they are missing.
+    """
+    try:
+        if not runs.has(run, "evaluate"):
+            return {}, None
+        method = str(runs.report(run)["repair"]["method"])
+        stored = {"base": runs.train_beliefs(run, "base"), "repaired": runs.train_beliefs(run, method)}
+    except RunDamaged:
+        return {}, None
+    return {name: shares[sample] for name, shares in stored.items()}, method
 
 
 def _nearest(run: Run, sample: int, *, given: int, believed: int) -> dict[str, tuple[Neighbour, ...]] | None:

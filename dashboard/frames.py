@@ -292,31 +292,28 @@ def comparison(report: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def per_class(report: Mapping[str, Any], before: str, after: str) -> pd.DataFrame:
-    """One row per class: accuracy before and after, with intervals and n."""
-    names = report["data"]["class_names"]
-    noisy = set(report["data"]["noisy_classes"])
-    rows = []
-    pairs = zip(report["models"][before]["per_class"], report["models"][after]["per_class"], strict=True)
-    for old, new in pairs:
-        rows.append(
-            {
-                "class": names[old["label"]],
-                "kind": "noisy" if old["label"] in noisy else "clean",
-                "before": old["accuracy"],
-                "before_interval": interval((old["low"], old["high"])),
-                "after": new["accuracy"],
-                "after_interval": interval((new["low"], new["high"])),
-                "change": new["accuracy"] - old["accuracy"],
-                "num": old["num"],
-            }
-        )
+def per_class(data: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> pd.DataFrame:
+    """One row per class with test images: accuracy of two models of a report, with intervals and n."""
+    noisy = set(data["noisy_classes"])
+    rows = [
+        {
+            "class": data["class_names"][old["label"]],
+            "kind": "noisy" if old["label"] in noisy else "clean",
+            "before": old["accuracy"],
+            "before_interval": interval((old["low"], old["high"])),
+            "after": new["accuracy"],
+            "after_interval": interval((new["low"], new["high"])),
+            "change": new["accuracy"] - old["accuracy"],
+            "num": old["num"],
+        }
+        for old, new in zip(before["per_class"], after["per_class"], strict=True)
+        if old["num"]
+    ]
     return pd.DataFrame(rows)
 
 
-def per_class_text(report: Mapping[str, Any], before: str, after: str) -> pd.DataFrame:
-    """The same as ``per_class``, in the words of a page: accuracies with their 95 % intervals."""
-    table = per_class(report, before, after)
+def per_class_text(table: pd.DataFrame) -> pd.DataFrame:
+    """``per_class`` in the words of a page: accuracies with their 95 % intervals."""
     return pd.DataFrame(
         {
             "Class": table["class"],

@@ -13,11 +13,14 @@ PAGES = (
     ("scores", "Scores", ":material/bar_chart:", "How suspect every training sample is; choose the threshold."),
     ("suspects", "Suspects", ":material/image_search:", "Look at the samples above the threshold, one by one."),
     ("sample", "Sample", ":material/image:", "Everything about one training sample, and your verdict on it."),
-    ("repair", "Repair", ":material/healing:", "Repair with other settings, and compare before with after."),
+    ("repair", "Repair", ":material/healing:", "Repair with other settings, and see what it brought."),
+    ("compare", "Compare", ":material/compare_arrows:", "Two models on the same test images, side by side."),
+    ("present", "Present", ":material/slideshow:", "The story on one screen: before, the culprits, after."),
     ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
 )
-# Pages that others lead to; without a sample in mind nobody looks for them in the navigation.
-LINKED_ONLY = ("sample",)
+
+# Reached by a link on another page; not in the navigation.
+HIDDEN = ("sample", "present")
 
 st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
 page = st.navigation(
@@ -28,7 +31,7 @@ page = st.navigation(
             icon=icon,
             help=text,
             default=name == "overview",
-            visibility="hidden" if name in LINKED_ONLY else "visible",
+            visibility="hidden" if name in HIDDEN else "visible",
         )
         for name, title, icon, text in PAGES
     ],

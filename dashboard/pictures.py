@@ -10,6 +10,9 @@ from PIL import Image
 NEGATIVE, NEUTRAL, POSITIVE = (np.array(color) for color in ((33, 90, 160), (247, 247, 245), (190, 84, 14)))
 """Darker than the original, unchanged, brighter: blue against orange."""
 
+PIXELATED_UP_TO = 64
+"""Images of at most so many pixels a side are enlarged crisply, larger ones smoothly."""
+
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
@@ -27,8 +30,11 @@ def shown(image: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def enlarged(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    """The same picture with every pixel repeated, as often as brings it to ``width`` or just below; never smaller."""
-    factor = max(1, width // pixels.shape[1])
+    """The same picture with every pixel repeated, up to ``width``.
+
+    One that is shown smoothly stays as it is: the browser brings it to size.
+    """
+    factor = max(1, width // pixels.shape[1]) if pixels.shape[1] <= PIXELATED_UP_TO else 1
     return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
 
 

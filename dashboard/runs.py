@@ -123,6 +123,12 @@ def embedding(run: Run) -> Embedding:
     return _load(run, ("embed",), lambda: storage.load_embedding(run.path / "embed"))
 
 
+def train_beliefs(run: Run, model: str) -> Floats:
+    """(N, L) what a model of the report believes of the training samples; kept for the base and the first one."""
+    folder = run.path / "evaluate"
+    return _load(run, ("evaluate",), lambda: storage.load_probabilities(folder, "train", model), part=model)
+
+
 def reserved(run: Run) -> LabelledImages:
     """The reserved part of a run's data."""
     return _load(run, ("data",), lambda: storage.load_part(run.path / "data", "reserved"), part="reserved")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bir_core import identification
-from bir_core.numerics import metrics
+from bir_core.numerics import ranking
 from tests import reference
 
 
@@ -77,5 +77,5 @@ def test_bounds_hold_as_often_as_they_say() -> None:
 def test_a_random_score_finds_nothing_and_an_oracle_everything() -> None:
     draw = np.random.default_rng(3)
     truth = draw.random(5000) < 0.2
-    assert metrics.ranking_auc(draw.random(5000), truth) == pytest.approx(0.5, abs=0.03)
-    assert metrics.ranking_auc(truth.astype(np.float64), truth) == 1.0
+    assert ranking.ranking_auc(draw.random(5000), truth) == pytest.approx(0.5, abs=0.03)
+    assert ranking.ranking_auc(truth.astype(np.float64), truth) == 1.0

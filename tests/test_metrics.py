@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bir_core.numerics import metrics, proportion
+from bir_core.numerics import metrics, proportion, ranking
 
 
 def flags(*counts: tuple[int, bool]) -> np.ndarray:
@@ -71,8 +71,8 @@ def test_confusion_rows_are_the_truth() -> None:
 
 def test_auc_by_hand_with_a_tie() -> None:
     scores, positives = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False])
-    assert metrics.ranking_auc(scores, positives) == (1 + 1 + 0.5 + 1) / 4
-    assert metrics.ranking_auc(scores, np.ones(4, dtype=bool)) is None
+    assert ranking.ranking_auc(scores, positives) == (1 + 1 + 0.5 + 1) / 4
+    assert ranking.ranking_auc(scores, np.ones(4, dtype=bool)) is None
 
 
 def test_precision_and_recall() -> None:

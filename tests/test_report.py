@@ -3,23 +3,21 @@
 import numpy as np
 import pytest
 
-from bir_core import evaluation, report
-from bir_core.records import Integers, LabelledImages
+from bir_core import comparison, report
+from bir_core.records import Floats
 
 NUM = 1000
-TEST = LabelledImages(
-    images=np.zeros((NUM, 1, 1, 1), np.float32), labels=np.zeros(NUM, dtype=np.int64), ids=np.arange(NUM)
-)
+LABELS = np.zeros(NUM, dtype=np.int64)
 
 
-def predictions(num_right: int) -> Integers:
-    return (np.arange(NUM) >= num_right).astype(np.int64)
+def beliefs(num_right: int) -> Floats:
+    return np.eye(2, dtype=np.float32)[(np.arange(NUM) >= num_right).astype(np.int64)]
 
 
 def conclude(method: str = "bir", num_suspects: int = 10, **right: int) -> str:
-    found = {name: predictions(count) for name, count in right.items()}
-    models = {name: evaluation.model_figures(one, TEST, (), 2) for name, one in found.items()}
-    rows = evaluation.differences(found, method, TEST, ())
+    found = {name: beliefs(count) for name, count in right.items()}
+    models = {name: comparison.model_figures(one, LABELS, ()) for name, one in found.items()}
+    rows = comparison.differences(found, method, LABELS, ())
     return report.conclude(method, num_suspects, models, rows)
 
 

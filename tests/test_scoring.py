@@ -5,7 +5,7 @@ import torch
 from bir_core import base, enhancement, scoring
 from bir_core.config import BaseConfig, EnhanceConfig
 from bir_core.models import networks
-from bir_core.numerics import metrics
+from bir_core.numerics import ranking
 from bir_core.records import LabelledImages, ModelState
 from tests import cases
 
@@ -89,9 +89,9 @@ def test_flipped_labels_are_found_on_a_separable_toy(monkeypatch: pytest.MonkeyP
     layers = ("layer1", "layer2")
     enhanced = enhancement.enhance(trained, reserved, layers, EnhanceConfig(), seed=0, device=cases.CPU).state
     found = scoring.score(trained, enhanced, noisy, device=cases.CPU).score
-    auc = metrics.ranking_auc(found, flipped)
+    auc = ranking.ranking_auc(found, flipped)
     assert auc is not None
     assert auc > 0.95
-    control = metrics.ranking_auc(found, draw.permutation(flipped))
+    control = ranking.ranking_auc(found, draw.permutation(flipped))
     assert control is not None
     assert control < 0.65

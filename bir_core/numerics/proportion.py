@@ -4,6 +4,7 @@ import math
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
+Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 def wilson(hits: int, num: int) -> tuple[float, float]:
@@ -14,8 +15,7 @@ def wilson(hits: int, num: int) -> tuple[float, float]:
     """
     if num == 0:
         raise ValueError("a proportion of nothing is undefined")
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     share = hits / num
-    centre = (share + z**2 / (2 * num)) / (1 + z**2 / num)
-    half = z / (1 + z**2 / num) * math.sqrt(share * (1 - share) / num + z**2 / (4 * num**2))
+    centre = (share + Z**2 / (2 * num)) / (1 + Z**2 / num)
+    half = Z / (1 + Z**2 / num) * math.sqrt(share * (1 - share) / num + Z**2 / (4 * num**2))
     return max(0.0, centre - half), min(1.0, centre + half)

@@ -9,7 +9,7 @@ from dashboard.components import history
 def draw(title: str, names: list[str], *, unknown: str | None) -> None:
     """Draw the picker when there is something to pick from; its choice stands in the URL."""
     if names:
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(key="head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")
             history.draw()
             session.bound(

@@ -12,8 +12,6 @@ from dashboard import palette, pictures
 
 SMALL, LARGE = 72, 224
 """Widths (pixels) at which a neighbour and the sample itself are shown."""
-PHOTOGRAPH = 96
-"""Images of at least this width (pixels) are shown smooth, smaller ones with crisp pixels."""
 
 STYLE = f"""<style>
 .bir-facts {{display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr));
@@ -74,5 +72,5 @@ def draw_neighbours(images: Sequence[NDArray[np.float32]], captions: Sequence[tu
         f"{html.escape(name)}</figcaption><figcaption>{html.escape(cosine)}</figcaption></figure>"
         for image, (name, cosine) in zip(images, captions, strict=True)
     )
-    smooth = " smooth" if len(images) and images[0].shape[2] >= PHOTOGRAPH else ""
+    smooth = " smooth" if len(images) and images[0].shape[2] > pictures.PIXELATED_UP_TO else ""
     st.html(f'{STYLE}<div class="bir-alike{smooth}">{cells}</div>')

@@ -5,21 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs, session
+from dashboard import charts, frames, gate, runs, session, words
 from dashboard.runs import Run
-
-CORRUPTIONS = {
-    "none": "Nothing was corrupted on purpose.",
-    "label": "got a wrong label on purpose",
-    "input": "were covered with salt and pepper noise on purpose",
-    "adv": "were attacked on purpose so that the model misreads them",
-}
-PRESETS = {
-    "memorised": "until it had memorised them, wrong ones included, as in the paper",
-    "early_stop": "with early stopping, as one would in practice",
-}
-NETWORKS = {"lenet": "LeNet", "conv4": "Conv4"}
-SOURCES = {"mnist5k": "handwritten digits (bundled MNIST)", "mnist": "handwritten digits (full MNIST)"}
 
 
 def headline(report: Mapping[str, Any]) -> None:
@@ -66,24 +53,14 @@ def _how_right(report: Mapping[str, Any]) -> str:
 def story(report: Mapping[str, Any]) -> str:
     """What was trained on what, in a few sentences."""
     data, base, chosen = report["data"], report["base"], report["selection"]
-    corrupted = data["num_corrupted"]
-    if corrupted:
-        classes = _listed([data["class_names"][label] for label in data["noisy_classes"]])
-        harm = f"{corrupted} of them, from the classes {classes}, {CORRUPTIONS[data['corruption']]}."
-    else:
-        harm = CORRUPTIONS["none"]
-    network = NETWORKS.get(base["network"], base["network"])
+    network = words.NETWORKS.get(base["network"], base["network"])
     return (
         f"**{network}** ({base['num_parameters']:,} parameters) was trained on **{data['num_train']:,} "
-        f"{SOURCES.get(data['source'], data['source'])}**, {PRESETS.get(base['preset'], base['preset'])} "
-        f"({base['num_epochs']} epochs). {harm} The reserved set has {data['num_reserved']} clean images, the test set "
-        f"{data['num_test']:,}. Layers updated: {chosen['label']}, "
+        f"{words.SOURCES.get(data['source'], data['source'])}**, {words.PRESETS.get(base['preset'], base['preset'])} "
+        f"({base['num_epochs']} epochs). {words.harm(report)} The reserved set has "
+        f"{data['num_reserved']} clean images, the test set {data['num_test']:,}. Layers updated: {chosen['label']}, "
         f"{'chosen by the engine' if chosen['chosen_by'] == 'engine' else 'as the settings ask'}."
     )
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def comparisons(report: Mapping[str, Any]) -> None:
@@ -107,6 +84,7 @@ def next_steps() -> None:
         st.page_link("views/scores.py", label="Choose the threshold on the scores", icon=":material/bar_chart:")
         st.page_link("views/suspects.py", label="Look at the suspects", icon=":material/image_search:")
         st.page_link("views/repair.py", label="Repair with other settings", icon=":material/healing:")
+        st.page_link("views/present.py", label="Present it on one screen", icon=":material/slideshow:")
 
 
 def show(run: Run) -> None:

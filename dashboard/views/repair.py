@@ -118,38 +118,6 @@ def _alignment(report: Mapping[str, Any]) -> str:
     )
 
 
-def by_class(report: Mapping[str, Any]) -> None:
-    """Per-class accuracy and confusion matrices, before and after."""
-    method = report["repair"]["method"]
-    st.header("Class by class")
-    left, right = st.columns([1, 1.25], gap="large")
-    with left:
-        st.plotly_chart(
-            charts.per_class_change(report, "base", method, dark=session.is_dark()),
-            key="per_class",
-            config=PLAIN,
-            alt="Accuracy of each class before and after the repair",
-        )
-    with right:
-        st.table(
-            frames.per_class_text(report, "base", method),
-            border="horizontal",
-            hide_index=True,
-            alt="Accuracy of each class before and after the repair, with 95 % intervals",
-        )
-        st.caption("In brackets: 95 % intervals. Change in points; n = test images of the class.")
-    st.header("Which class is taken for which")
-    for column, model in zip(st.columns(2, gap="large"), ("base", method), strict=True):
-        with column:
-            st.markdown(f"**{'Before' if model == 'base' else 'After'}: {frames.MODEL_TITLES.get(model, model)}**")
-            st.plotly_chart(
-                charts.confusion(report, model, dark=session.is_dark()),
-                key=f"confusion_{model}",
-                config=PLAIN,
-                alt=f"Confusion matrix of {model}",
-            )
-
-
 run = gate.the_run()
 gate.needs(run, "data")
 gate.needs(run, "select")
@@ -163,4 +131,4 @@ with right:
     report = runs.report(run)
     result(report)
     layer_table(run)
-by_class(report)
+    st.page_link("views/compare.py", label="Compare the models class by class", icon=":material/compare_arrows:")

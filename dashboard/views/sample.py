@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from dashboard import charts_sample, decisions, dossier, gate, runs, session
+from dashboard import sample_charts, decisions, dossier, gate, runs, session
 from dashboard.components import ranking as rankings
 from dashboard.components import sample_facts, sample_picker, verdict_form
 from dashboard.dossier import Dossier
@@ -109,7 +109,7 @@ def verdict(run: Run, found: Dossier) -> None:
 def beliefs(run: Run, found: Dossier) -> None:
     """The chart, and what is missing in it."""
     names = runs.samples(run).class_names
-    figure = charts_sample.beliefs(found.beliefs, names, found.given, dark=session.is_dark())
+    figure = sample_charts.beliefs(found.beliefs, names, found.given, dark=session.is_dark())
     st.plotly_chart(
         figure, config={"displayModeBar": False}, alt=f"Share of each class in {len(found.beliefs)} beliefs"
     )
@@ -120,7 +120,7 @@ def beliefs(run: Run, found: Dossier) -> None:
     if "base" not in found.beliefs:
         st.caption(
             f"The base model takes it for {names[found.base_prediction]}; how sure it is, and what the repaired model "
-            "believes, is stored with the evaluation; that of this run is missing or older."
+            "believes, is stored with the evaluation; that of this run is missing, older or damaged."
         )
 
 

@@ -13,7 +13,7 @@ from bir_core import run_folder
 from tests.browser import chromium
 from tests.browser.server import serve
 
-VIEWS = ("overview", "scores", "suspects", "sample", "repair", "jobs")
+VIEWS = ("overview", "scores", "suspects", "sample", "repair", "compare", "present", "jobs")
 WIDTHS = (1440, 1024)
 
 
@@ -21,7 +21,7 @@ def settle(page: Page) -> None:
     """Wait until the script has ended and nothing is being redrawn."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=30_000)
     page.wait_for_selector(
-        '[data-testid="stMain"] h1, [data-testid="stMain"] h2, [data-testid="stAlert"]', timeout=30_000
+        '[data-testid="stMain"] :is(h1, h2):visible, [data-testid="stAlert"]:visible', timeout=30_000
     )
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(700)

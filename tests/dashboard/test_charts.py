@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import pytest
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
-from dashboard import charts, palette
+from bir_core.numerics import metrics
+from dashboard import comparison_charts, palette
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 
@@ -45,19 +46,45 @@ def test_marks_stand_out_from_the_page(theme: str, color: str) -> None:
     assert contrast(hex_to_rgb(color), page(theme)) >= 3
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_every_count_reads_on_its_cell(*, dark: bool) -> None:
-    """One image of each class taken for class 0, 1, ... of 100: every per cent of the colour scale occurs."""
-    names = [str(number) for number in range(101)]
-    counts = [[100 - number, number] + [0] * 99 for number in range(101)]
-    report = {"models": {"base": {"confusion": counts}}, "data": {"class_names": names}}
-    figure = charts.confusion(report, "base", dark=dark)
+def contrasts(figure: go.Figure, cells: list[float]) -> float:
+    """The lowest contrast of a count to its cell; ``cells`` are the places on the colour scale, 0 to 1."""
     scale, written = figure.data[0], figure.data[1]
     assert isinstance(written, go.Scatter)
-    shares = [count for row in counts for count in row if count]
-    cells = sample_colorscale([list(step) for step in scale.colorscale], [share / 100 for share in shares])
-    lowest = min(
-        contrast(hex_to_rgb(ink), unlabel_rgb(cell)) for ink, cell in zip(written.textfont.color, cells, strict=True)
+    colors = sample_colorscale([list(step) for step in scale.colorscale], cells)
+    return min(
+        contrast(hex_to_rgb(ink), unlabel_rgb(cell)) for ink, cell in zip(written.textfont.color, colors, strict=True)
     )
-    assert [int(text) for text in written.text] == shares
-    assert lowest >= 4
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("first", range(0, 100, 20))
+def test_every_count_reads_on_its_cell(first: int, *, dark: bool) -> None:
+    """One image of each class taken for class 0, 1, ... of 100: every per cent of the colour scale occurs."""
+    rows = [[100 - number, number] + [0] * 18 for number in range(first, first + 20)]
+    figure = comparison_charts.confusion(np.array(rows), [str(number) for number in range(20)], dark=dark)
+    shares = [count for row in rows for count in row if count]
+    assert [int(text) for text in figure.data[1].text] == shares
+    assert contrasts(figure, [share / 100 for share in shares]) >= 4
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_change_reads_on_its_cell(*, dark: bool) -> None:
+    before = np.zeros((20, 20), dtype=np.int64)
+    after = np.arange(-200, 200).reshape(20, 20)
+    figure = comparison_charts.confusion_change(before, after, [str(number) for number in range(20)], dark=dark)
+    changes = [value for value in after.ravel().tolist() if value]
+    assert [int(text) for text in figure.data[1].text] == changes
+    assert contrasts(figure, [(value + 200) / 400 for value in changes]) >= 4
+
+
+def test_many_classes_have_no_counts_in_their_cells() -> None:
+    counts = np.eye(50, dtype=np.int64)
+    assert len(comparison_charts.confusion(counts, [str(number) for number in range(50)]).data) == 1
+
+
+def test_reliability_draws_only_what_was_measured() -> None:
+    beliefs = np.eye(3, dtype=np.float32)[[0, 1, 2, 2]]
+    bins = metrics.reliability(beliefs, np.array([0, 1, 2, 0]))
+    first, second = comparison_charts.reliability([bins, bins], ["one", "other"]).data[1:]
+    assert (list(first.x), list(first.y), list(first.customdata)) == ([100], [75], ["4"])
+    assert first.marker.symbol != second.marker.symbol

@@ -50,6 +50,11 @@ def test_says_what_the_results_say(client: TestClient, at: str, complete: Run) -
     assert said["base_prediction"] == scores.base_predictions[7]
     np.testing.assert_allclose(said["beliefs"]["enhanced"], scores.soft_labels[7], atol=1e-4)
     np.testing.assert_allclose(said["beliefs"]["soft"], aligned.soft_labels[row], atol=1e-4)
+    for kind, model in (("base", "base"), ("repaired", "bir")):
+        stored = storage.load_probabilities(complete.path / "evaluate", "train", model)
+        np.testing.assert_allclose(said["beliefs"][kind], stored[7], atol=1e-4)
+    assert int(np.argmax(said["beliefs"]["base"])) == said["base_prediction"]
+    assert said["repaired_by"] == "bir"
     nearest = dossier.of(complete, 7).nearest
     assert nearest is not None
     for kind, found in nearest.items():

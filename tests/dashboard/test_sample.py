@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from bir_core import run_folder, storage, verdicts
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
-from dashboard import charts_sample, dossier, runs
+from dashboard import sample_charts, dossier, runs
 from tests.dashboard.conftest import OpenView, go_to, texts
 
 SCRIPT = "<script>window.hacked = 1</script>"
@@ -123,7 +123,7 @@ class TestWhatItSays:
 class TestChart:
     def test_bars_are_the_shares_and_the_given_class_is_marked(self) -> None:
         shares = {"enhanced": np.array([0.1, 0.9], np.float32), "base": np.array([0.75, 0.25], np.float32)}
-        figure = charts_sample.beliefs(shares, ["cat", "<b>dog</b>"], given=0)
+        figure = sample_charts.beliefs(shares, ["cat", "<b>dog</b>"], given=0)
         assert [bar.name for bar in figure.data] == ["Base model", "Enhanced model"]
         np.testing.assert_allclose(figure.data[0].x, [75, 25])
         assert figure.layout.yaxis.ticktext == ("<b>cat (given)</b>", "&lt;b&gt;dog&lt;/b&gt;")
@@ -132,8 +132,8 @@ class TestChart:
         first, second = np.zeros(100, np.float32), np.zeros(100, np.float32)
         first[[50, 3]] = 0.6, 0.4
         second[[99]] = 1
-        drawn = charts_sample.classes_to_draw([first, second], given=42)
-        assert len(drawn) == charts_sample.MOST_CLASSES
+        drawn = sample_charts.classes_to_draw([first, second], given=42)
+        assert len(drawn) == sample_charts.MOST_CLASSES
         assert {3, 42, 50, 99} <= set(drawn)
         assert drawn == sorted(drawn)
 

@@ -4,6 +4,7 @@ import html
 import json
 import os
 import re
+import shutil
 import urllib.parse
 from collections import Counter
 from pathlib import Path
@@ -19,9 +20,10 @@ from bir_core.jobs import Job
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
 from dashboard import security
+from dashboard.frames import MODEL_TITLES
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
-WITH_RUN = ("overview", "scores", "suspects", "sample", "repair")
+WITH_RUN = ("overview", "scores", "suspects", "sample", "repair", "compare", "present")
 
 
 def gallery_data(app: AppTest) -> dict[str, Any]:
@@ -120,6 +122,15 @@ class TestComplete:
         run_folder.update_config(complete, complete.config.model_copy(update={"identify": identify}))
         assert "settings of this run were changed" in texts(open_view("overview"))
 
+    def test_present_tells_the_story_in_the_numbers_of_the_report(self, open_view: OpenView, complete: Run) -> None:
+        report = storage.load_report(complete.path / "evaluate")
+        shown = texts(open_view("present"))
+        for name in ("base", "bir"):
+            assert f'<div class="figure">{report["models"][name]["all"]:.1f} %</div>' in shown
+        assert f'<div class="figure">{report["identification"]["num_suspects"]:,}</div>' in shown
+        assert html.escape(report["conclusion"]) in shown
+        assert shown.count('alt="a suspect"') == 8
+
     def test_suspects_hands_the_whole_ranking_to_the_gallery(self, open_view: OpenView, complete: Run) -> None:
         labels = storage.load_part(complete.path / "data", "train").labels
         data = gallery_data(open_view("suspects", t="-100"))
@@ -141,12 +152,6 @@ class TestComplete:
         app = open_view("suspects", run=complete.name, t="1000")
         assert "No sample has a score above 1000" in texts(app)
         assert "no-op" in texts(go_to(app, "repair"))
-
-    def test_repair_shows_classes_and_confusions(self, open_view: OpenView, complete: Run) -> None:
-        app = open_view("repair")
-        assert len(app.get("plotly_chart")) == 4
-        table = next(table.value for table in app.table if "Class" in table.value)
-        assert list(table["Class"]) == list(storage.load_class_names(complete.path / "data"))
 
     def test_launching_a_repair_makes_a_run_beside(self, runs_root: Path, open_view: OpenView, complete: Run) -> None:
         app = open_view("repair", t=str(LANDMARKS["log 1.1"]))
@@ -262,3 +267,62 @@ def spoil(path: Path) -> None:
     content = path.read_bytes()
     path.unlink()
     path.write_bytes(content[: len(content) // 2])
+
+
+class TestCompare:
+    def test_has_the_numbers_of_the_report(self, open_view: OpenView, complete: Run) -> None:
+        report = storage.load_report(complete.path / "evaluate")
+        shown = texts(open_view("compare"))
+        before, after = report["models"]["base"], report["models"]["bir"]
+        for part in ("all", "clean", "noisy"):
+            assert f"{before[part]:.1f} → {after[part]:.1f} %" in shown
+        assert f"{100 * before['calibration_error']:.1f} → {100 * after['calibration_error']:.1f}" in shown
+
+    def test_any_two_models_by_link(self, open_view: OpenView, complete: Run) -> None:
+        models = storage.load_report(complete.path / "evaluate")["models"]
+        app = open_view("compare", before="Enhanced model", after="Retrain without suspects")
+        assert f"{models['enhanced']['all']:.1f} → {models['retrain']['all']:.1f} %" in texts(app)
+
+    @pytest.mark.usefixtures("complete")
+    def test_the_same_model_twice_is_said(self, open_view: OpenView) -> None:
+        app = open_view("compare", before="BIR")
+        assert "Both are the same model" in texts(app)
+        assert not app.exception
+
+    @pytest.mark.usefixtures("complete")
+    @pytest.mark.parametrize("section", ["Classes", "Mistakes", "Changed images", "Calibration"])
+    def test_every_section(self, open_view: OpenView, section: str) -> None:
+        app = open_view("compare")
+        app.button_group(key="compare_section").set_value(section).run()
+        assert app.button_group(key="compare_section").value == section
+        assert not app.exception
+        assert not app.error
+
+    def test_changed_images_are_those_of_the_two_models(self, open_view: OpenView, complete: Run) -> None:
+        labels = storage.load_part(complete.path / "data", "test").labels
+        right = {
+            name: storage.load_probabilities(complete.path / "evaluate", "test", name).argmax(1) == labels
+            for name in MODEL_TITLES
+        }
+        gained = {(one, other): int((~right[one] & right[other]).sum()) for one in right for other in right}
+        before, after = max(gained, key=lambda pair: gained[pair])
+        app = open_view("compare", before=MODEL_TITLES[before], after=MODEL_TITLES[after])
+        app.button_group(key="compare_section").set_value("Changed images").run()
+        assert gained[before, after] > 0
+        assert f"{gained[before, after]:,} images" in texts(app)
+
+    def test_class_by_class(self, open_view: OpenView, complete: Run) -> None:
+        table = next(table.value for table in open_view("compare").table if "Class" in table.value)
+        assert list(table["Class"]) == list(storage.load_class_names(complete.path / "data"))
+
+    def test_model_of_another_run_on_the_same_data(self, open_view: OpenView, complete: Run) -> None:
+        shutil.copytree(complete.path, complete.path.parent / "twin")
+        app = open_view("compare", run=complete.name)
+        assert "BIR of twin" in app.selectbox(key="after").options
+
+    def test_report_of_before_offers_to_compute_it_again(self, open_view: OpenView, complete: Run) -> None:
+        path = complete.path / "evaluate" / "stage.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 1}))
+        app = open_view("compare")
+        assert any("another version of this program" in error.value for error in app.error)
+        assert "Compute it again" in buttons(app)

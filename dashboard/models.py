@@ -1,0 +1,84 @@
+"""The models that can be held against each other: those of a run, and those of other runs on the same data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bir_core import run_folder, storage
+from bir_core.comparison import Comparison
+from bir_core.errors import InputError
+from bir_core.numerics import metrics
+from bir_core.numerics.metrics import CalibrationBin
+from bir_core.records import Floats, LabelledImages
+from bir_core.run_folder import Run
+from dashboard import runs
+from dashboard.frames import MODEL_TITLES
+
+BETWEEN = "@"
+"""Parts the name of a model from that of another run, which cannot hold this sign."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One model of one run."""
+
+    run: Run
+    name: str
+    title: str
+
+
+def of_data(run: Run) -> dict[str, Model]:
+    """Models on the same test images by their name in a link: all of this run, the headline of every other run."""
+    report = runs.report(run)
+    found = {name: Model(run=run, name=name, title=MODEL_TITLES.get(name, name)) for name in report["models"]}
+    for other in _siblings(run):
+        name = other.config.evaluate.method
+        title = f"{MODEL_TITLES.get(name, name)} of {other.name}"
+        found[f"{name}{BETWEEN}{other.name}"] = Model(run=other, name=name, title=title)
+    return found
+
+
+def _siblings(run: Run) -> list[Run]:
+    """Other runs on the same data that are evaluated; those that cannot be read are left out, and said elsewhere."""
+    data = run_folder.read_stage(run, "data")
+    found = []
+    for name in runs.names():
+        try:
+            other = runs.open_run(name)
+            its_data = run_folder.read_stage(other, "data")
+            is_evaluated = run_folder.read_stage(other, "evaluate") is not None
+        except InputError:
+            continue
+        if name != run.name and is_evaluated and data and its_data and data.digest == its_data.digest:
+            found.append(other)
+    return found
+
+
+def figures(model: Model) -> dict[str, Any]:
+    """Accuracies, intervals and confusion of a model, as its run's report has them."""
+    found: dict[str, Any] = runs.report(model.run)["models"][model.name]
+    return found
+
+
+def beliefs(model: Model) -> Floats:
+    """(N, L) probabilities of a model on the test images."""
+    return storage.load_probabilities(model.run.path / "evaluate", "test", model.name)
+
+
+def compared(before: Model, after: Model) -> Comparison:
+    """Two models on the same test images."""
+    return Comparison(
+        before=beliefs(before),
+        after=beliefs(after),
+        labels=test_part(before.run).labels,
+        noisy_classes=tuple(runs.report(before.run)["data"]["noisy_classes"]),
+    )
+
+
+def calibration(model: Model) -> list[CalibrationBin]:
+    """How often a model is right when it is so sure."""
+    return metrics.reliability(beliefs(model), test_part(model.run).labels)
+
+
+def test_part(run: Run) -> LabelledImages:
+    """The test images of a run."""
+    return storage.load_part(run.path / "data", "test")

@@ -1,0 +1,40 @@
+"""What the engine's short names mean, in the words of a page. No Streamlit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CORRUPTIONS = {
+    "none": "Nothing was corrupted on purpose.",
+    "label": "got a wrong label on purpose",
+    "input": "were covered with salt and pepper noise on purpose",
+    "adv": "were attacked on purpose so that the model misreads them",
+}
+PRESETS = {
+    "memorised": "until it had memorised them, wrong ones included, as in the paper",
+    "early_stop": "with early stopping, as one would in practice",
+}
+NETWORKS = {"lenet": "LeNet", "conv4": "Conv4"}
+SOURCES = {"mnist5k": "handwritten digits (bundled MNIST)", "mnist": "handwritten digits (full MNIST)"}
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names as a sentence lists them."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def harm(report: Mapping[str, Any], *, marked: bool = True) -> str:
+    """What was done to the training samples, as a sentence; class names stand in Markdown unless told otherwise."""
+    data = report["data"]
+    if not data["num_corrupted"]:
+        return CORRUPTIONS["none"]
+    names = [data["class_names"][label] for label in data["noisy_classes"]]
+    classes = listed([plain(name) for name in names] if marked else names)
+    return f"{data['num_corrupted']:,} of them, from the classes {classes}, {CORRUPTIONS[data['corruption']]}."
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is, with nothing in it taken for markup."""
+    return "".join(f"\\{character}" if character in MARKUP else character for character in text)
+
+
+MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~$:")
