@@ -3,13 +3,13 @@
 import datetime
 import html
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import streamlit as st
 
 REVIEWER = "reviewer"
 LINES = 30
-CHECK, CROSS = ":material/check:", ":material/close:"
+UNDO = "Takes back your last step in this review, whichever sample it was about."
 STYLE = """<style>
 .bir-log {border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums}
 .bir-log th {font-weight: 400; font-size: .8rem; opacity: .8; text-align: left}
@@ -60,39 +60,35 @@ def draw_buttons(
         typed = st.text_input(
             "Reviewer", key=REVIEWER, max_chars=longest, placeholder="Your name", persist_state="session", width=200
         )
-        reviewer = (typed or "").strip()
-        by = {"reviewer": reviewer, "settle": st.session_state.get(f"settle_{sample}", False) if conflict else False}
-        common: dict[str, Any] = {"disabled": not reviewer, "on_click": on_decide}
-        st.button("Keep", key=f"keep_{sample}", icon=CHECK, shortcut="k", args=("keep",), kwargs=by, **common)
-        st.button("Remove", key=f"remove_{sample}", icon=CROSS, shortcut="d", args=("remove",), kwargs=by, **common)
-        st.button(
-            "Undo",
-            key=f"undo_{sample}",
-            icon=":material/undo:",
-            shortcut="u",
-            disabled=not reviewer,
-            on_click=on_undo,
-            kwargs={"reviewer": reviewer},
-            help="Takes back your last step in this review, whichever sample it was about.",
-        )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         label = st.selectbox(
-            "Right class",
+            "Right class, to relabel",
             key=f"class_{sample}",
             options=range(len(class_names)),
             index=believed,
             format_func=lambda one: class_names[one],
             width=200,
         )
-        st.button(
-            "Relabel",
-            key=f"relabel_{sample}",
-            icon=":material/swap_horiz:",
-            shortcut="l",
-            args=("relabel",),
-            kwargs={**by, "label": label},
-            **common,
-        )
+    reviewer = (typed or "").strip()
+    by = {"reviewer": reviewer, "settle": conflict and st.session_state.get(f"settle_{sample}", False)}
+    buttons = (
+        ("Keep", ":material/check:", "k", on_decide, ("keep",), by),
+        ("Remove", ":material/close:", "d", on_decide, ("remove",), by),
+        ("Relabel", ":material/swap_horiz:", "l", on_decide, ("relabel",), {**by, "label": label}),
+        ("Undo", ":material/undo:", "u", on_undo, (), {"reviewer": reviewer}),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for word, icon, key, act, args, kwargs in buttons:
+            st.button(
+                word,
+                key=f"{word.lower()}_{sample}",
+                icon=icon,
+                shortcut=key,
+                disabled=not reviewer,
+                on_click=act,
+                args=args,
+                kwargs=kwargs,
+                help=UNDO if act is on_undo else None,
+            )
     if conflict:
         st.checkbox("My verdict settles it for all", key=f"settle_{sample}")
     if not reviewer:

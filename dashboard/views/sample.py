@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from dashboard import sample_charts, decisions, dossier, gate, runs, session
+from dashboard import decisions, dossier, gate, runs, sample_charts, session
 from dashboard.components import ranking as rankings
 from dashboard.components import sample_facts, sample_picker, verdict_form
 from dashboard.dossier import Dossier
@@ -43,7 +43,7 @@ def page(run: Run) -> None:
 def show(run: Run, found: Dossier, threshold: float) -> None:
     """The sample in two columns, and what resembles it below."""
     names = runs.samples(run).class_names
-    left, right = st.columns([1.15, 1], gap="large")
+    left, right = st.columns([1.3, 1], gap="medium")
     with left:
         shelf = runs.shelf(run)
         sample_facts.draw_pictures(shelf.originals[found.sample], shelf.aligned_image(found.sample))

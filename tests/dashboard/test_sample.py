@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from bir_core import run_folder, storage, verdicts
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
-from dashboard import sample_charts, dossier, runs
+from dashboard import dossier, runs, sample_charts
 from tests.dashboard.conftest import OpenView, go_to, texts
 
 SCRIPT = "<script>window.hacked = 1</script>"
