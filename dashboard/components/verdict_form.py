@@ -15,6 +15,7 @@ STYLE = """<style>
 .bir-log th {font-weight: 400; font-size: .8rem; opacity: .8; text-align: left}
 .bir-log td, .bir-log th {padding: .3rem .75rem .3rem 0; border-bottom: 1px solid rgba(125,134,140,.3);
   overflow-wrap: anywhere; vertical-align: top}
+.bir-log caption {text-align: left; font-weight: 600; padding-bottom: .25rem}
 .bir-log time {white-space: nowrap}
 </style>"""
 
