@@ -122,13 +122,29 @@ def show(
 @app.command()
 def export(
     run: RunName,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write: .csv, .jsonl or .parquet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; its suffix says in what form.")],
+    what: Annotated[
+        str,
+        typer.Option(
+            help="table (.csv, .jsonl, .parquet): every sample with score and verdict; report (.html); "
+            "cleaned, weights or aligned (.zip): the cleaned image folder, the repaired model, the aligned inputs."
+        ),
+    ] = "table",
     runs: Runs = None,
 ) -> None:
-    """Write every training sample with its score, whether it is suspect, and people's verdicts."""
+    """Write what a run found to one file, for other tools and other people."""
     from bir_core import console, export, run_folder
+    from bir_core.exports import catalogue
 
-    table = export.samples(run_folder.open_run(run_folder.runs_root(runs), run))
+    opened = run_folder.open_run(run_folder.runs_root(runs), run)
+    if what != "table":
+        wanted = catalogue.find(what)
+        catalogue.check_name(wanted, file)
+        _compute(opened, [wanted.stage])
+        catalogue.copy(opened, wanted, file)
+        console.remark(f"{wanted.title.lower()} of run {run!r} in {file}, {file.stat().st_size / 2**20:.1f} MB")
+        return
+    table = export.samples(opened)
     export.write(table, file)
     console.remark(f"{len(table):,} samples in {file}, most suspect first; {table['verdict'].count():,} have a verdict")
 

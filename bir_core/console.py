@@ -45,7 +45,7 @@ def watching(stages: Sequence[str]) -> Iterator[Watch]:
     )
     with Progress(*columns, console=notes) as progress:
         tasks: dict[str, TaskID] = {}
-        for stage in flow.NAMES:
+        for stage in flow.EVERY_NAME:
             if stage in stages:
                 tasks[stage] = _add_bar(progress, stage)
         yield _bars(progress, tasks)
@@ -200,7 +200,14 @@ def _run_row(run: Run) -> tuple[str, ...]:
         suspects = str(report["identification"]["num_suspects"])
         figures = (suspects, *(f"{report['models'][name]['all']:.2f}" for name in ("base", method)))
     data, base = f"{config.data.source}, {config.data.corruption}", f"{config.base.network}, {config.base.preset}"
-    return (escape(run.name), data, base, made, f"{len(fresh)}/{len(flow.NAMES)}", *figures)
+    return (
+        escape(run.name),
+        data,
+        base,
+        made,
+        f"{sum(name in fresh for name in flow.NAMES)}/{len(flow.NAMES)}",
+        *figures,
+    )
 
 
 def list_jobs(found: Sequence[Job]) -> None:

@@ -14,14 +14,14 @@ from bir_core.review import Decision, Standing
 from bir_core.run_folder import Run
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
-    ".csv": lambda table, path: table.to_csv(path, index=False),
+    ".csv": lambda table, path: _guarded(table).to_csv(path, index=False),
     ".jsonl": lambda table, path: table.to_json(
         path, orient="records", lines=True, force_ascii=False, double_precision=15
     ),
     ".parquet": lambda table, path: table.to_parquet(path, index=False),
 }
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False),
+    ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False).map(lambda text: text.removeprefix(GUARD)),
     ".jsonl": lambda path: pd.read_json(path, orient="records", lines=True, dtype=False),
     ".parquet": pd.read_parquet,
 }
@@ -29,6 +29,10 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 
 NEEDED = ("sample", "id", "verdict", "new_label")
 """Columns without which a table says nothing about verdicts."""
+
+TEXTS = ("given", "believed", "new_label", "reviewers")
+GUARD = "'"
+FORMULA = ("=", "+", "-", "@", "\t", "\r", GUARD)
 
 
 def samples(run: Run) -> pd.DataFrame:
@@ -101,6 +105,15 @@ def decisions(run: Run, path: Path) -> tuple[Decision, ...]:
         for number, row in enumerate(rows, start=1)
         if row["verdict"]
     )
+
+
+def _guarded(table: pd.DataFrame) -> pd.DataFrame:
+    """Text that a spreadsheet would take for a formula gets an apostrophe in front, which the import takes off."""
+
+    def guard(value: Any) -> Any:
+        return f"{GUARD}{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+    return table.assign(**{name: table[name].map(guard) for name in TEXTS})
 
 
 def _read(path: Path) -> pd.DataFrame:

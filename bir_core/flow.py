@@ -31,6 +31,8 @@ class Stage:
         needs: stages whose results it reads.
         sections: config sections that it reads; when one of them changes, the stage is computed again.
         version: form of its result; raised when a result of before cannot be read any more.
+        optional: computed only when it is asked for by name.
+        heeds_verdicts: the result depends on what people have decided since.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Stage:
     needs: tuple[str, ...]
     sections: tuple[str, ...]
     version: int = 1
+    optional: bool = False
+    heeds_verdicts: bool = False
 
 
 STAGES: tuple[Stage, ...] = (
@@ -78,9 +82,42 @@ STAGES: tuple[Stage, ...] = (
         sections=("review", "evaluate"),
         version=2,
     ),
+    Stage(
+        name="export-cleaned",
+        title="Export the cleaned data set",
+        needs=("data", "score", "identify"),
+        sections=("review",),
+        optional=True,
+        heeds_verdicts=True,
+    ),
+    Stage(
+        name="export-aligned",
+        title="Export the aligned inputs",
+        needs=("data", "identify", "align"),
+        sections=(),
+        optional=True,
+    ),
+    Stage(
+        name="export-weights",
+        title="Export the repaired model",
+        needs=("repair", "compare", "evaluate"),
+        sections=("evaluate",),
+        optional=True,
+    ),
+    Stage(
+        name="export-report",
+        title="Export the report as one page",
+        needs=("data", "score", "identify", "align", "evaluate"),
+        sections=(),
+        optional=True,
+        heeds_verdicts=True,
+    ),
 )
 
-NAMES: tuple[str, ...] = tuple(stage.name for stage in STAGES)
+NAMES: tuple[str, ...] = tuple(stage.name for stage in STAGES if not stage.optional)
+"""What a whole run computes, in flow order."""
+
+EVERY_NAME: tuple[str, ...] = tuple(stage.name for stage in STAGES)
 
 
 def find(name: str) -> Stage:
@@ -92,4 +129,4 @@ def find(name: str) -> Stage:
     for stage in STAGES:
         if stage.name == name:
             return stage
-    raise InputError(f"unknown stage {name!r}: choose one of {', '.join(NAMES)}")
+    raise InputError(f"unknown stage {name!r}: choose one of {', '.join(EVERY_NAME)}")

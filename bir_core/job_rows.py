@@ -224,7 +224,7 @@ def _select(root: Path, condition: sa.ColumnElement[bool], limit: int | None = N
 
 
 def _job(row: sa.RowMapping, lines: Sequence[sa.RowMapping]) -> Job:
-    ordered = sorted(lines, key=lambda line: flow.NAMES.index(line["stage"]))
+    ordered = sorted(lines, key=lambda line: flow.EVERY_NAME.index(line["stage"]))
     return Job(
         **{name: row[name] for name in ("id", "run", "state", "created", "started", "finished", "pid", "error")},
         force=bool(row["force"]),

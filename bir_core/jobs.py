@@ -53,7 +53,7 @@ def submit(root: Path, run_name: str, stages: Sequence[str] = flow.NAMES, force:
     names = [flow.find(stage).name for stage in stages]
     _bury(root)
     with run_folder.lock(run.path):
-        job = job_rows.insert(root, run_name, [name for name in flow.NAMES if name in names], force=force)
+        job = job_rows.insert(root, run_name, [name for name in flow.EVERY_NAME if name in names], force=force)
     _start(root, job)
     return find(root, job)
 

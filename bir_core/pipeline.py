@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import torch
 
-from bir_core import devices, flow, run_folder, seeding, stages
+from bir_core import devices, extras, flow, run_folder, seeding, stages
 from bir_core.flow import StageEvent, Watch
 from bir_core.run_folder import Run
 from bir_core.stages import Work
+
+FUNCTIONS = stages.FUNCTIONS | extras.FUNCTIONS
 
 
 def _no_watch(_event: StageEvent) -> None:
@@ -41,7 +43,7 @@ def compute(run: Run, names: Sequence[str] = flow.NAMES, *, force: bool = False,
         torch.use_deterministic_algorithms(True)
         if run.config.threads is not None:
             torch.set_num_threads(run.config.threads)
-        for name in flow.NAMES:
+        for name in flow.EVERY_NAME:
             if name not in wanted:
                 continue
             if run_folder.is_fresh(run, name) and not (force and name in names):
@@ -71,7 +73,7 @@ def _compute_stage(run: Run, name: str, watch: Watch) -> None:
 
     work = Work(run=run, seed=seeding.derive(run.config.seed, name), device=device, progress=progress)
     started = time.perf_counter()
-    write = stages.FUNCTIONS[name](work)
+    write = FUNCTIONS[name](work)
     seconds = time.perf_counter() - started
     run_folder.save_stage(run, name, write, seconds=seconds, peak_memory_mb=_peak_memory_mb(), device=str(device))
     watch(StageEvent(stage=name, state="finished", seconds=seconds))

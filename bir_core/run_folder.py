@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bir_core import config as run_config
-from bir_core import durable, flow, run_lock, run_provenance
+from bir_core import database, durable, flow, run_lock, run_provenance
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, RunDamaged, RunNotFound
 
@@ -30,8 +30,7 @@ provenance = run_provenance.provenance
 FORMAT = 1
 """Raised when a result of an earlier version must not be read any more."""
 
-_LONGEST_NAME = 74
-"""Leaves room for a number behind it in the 80 characters of a name."""
+_LONGEST_NAME = 74  # leaves room for a number behind it in the 80 characters of a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,6 +303,7 @@ def expected_fingerprint(run: Run, stage: str) -> str:
         "threads": run.config.threads,
         "config": {section: values[section] for section in description.sections},
         "inputs": {need: _input_digest(run, need) for need in description.needs},
+        **({"verdicts": database.newest_verdict(run.path.parent)} if description.heeds_verdicts else {}),
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 

@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import hmac
 import re
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +53,43 @@ TOKEN = secrets.token_urlsafe(24)
 TOKEN_HEADER = "x-bir-token"
 
 
+TICKET_SECONDS = 12 * 3600
+
+
+def ticket(*what: str) -> str:
+    """A word that lets a browser fetch one thing by its address for half a day, and nothing else."""
+    until = str(int(time.time()) + TICKET_SECONDS)
+    return f"{until}.{_sign(until, *what)}"
+
+
+def ticket_refusal(headers: Headers, given: str, *what: str) -> str | None:
+    """Why a download is not answered, or None when it is."""
+    foreign = _foreign(headers)
+    if foreign:
+        return foreign
+    until, _, signature = given.partition(".")
+    if not secrets.compare_digest(signature.encode(), _sign(until, *what).encode()):
+        return "The address of this download is of an earlier server: load the page again."
+    if int(until) < time.time():
+        return "The address of this download is too old: load the page again."
+    return None
+
+
+def _sign(*parts: str) -> str:
+    return hmac.new(TOKEN.encode(), "\0".join(parts).encode(), hashlib.sha256).hexdigest()
+
+
 def refusal(headers: Headers) -> str | None:
     """Why a request to our routes is not from our own page, or None when it is."""
+    foreign = _foreign(headers)
+    if foreign:
+        return foreign
+    if not secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), TOKEN.encode()):
+        return "The token is missing or of an earlier server: load the page again."
+    return None
+
+
+def _foreign(headers: Headers) -> str | None:
     host = headers.get("host", "")
     allowed = streamlit.get_option("server.allowedHosts") or ["localhost", "127.0.0.1"]
     if re.sub(r":\d+$", "", host) not in allowed:
@@ -60,8 +97,6 @@ def refusal(headers: Headers) -> str | None:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
     if site not in ("same-origin", "none") or (origin is not None and origin.partition("://")[2] != host):
         return "Only a page of this dashboard may ask this."
-    if not secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), TOKEN.encode()):
-        return "The token is missing or of an earlier server: load the page again."
     return None
 
 

@@ -50,15 +50,23 @@ TORCH_FREE = frozenset(
         "review",
         "verdicts",
         "export",
+        "exports.archive",
+        "exports.aligned",
+        "exports.catalogue",
+        "exports.cleaned",
+        "exports.drawing",
+        "exports.page",
         "worker",
         "console",
         "__main__",
     )
 )
-ENGINE_DOORS = frozenset(f"dashboard.{name}" for name in ("runs", "models", "routes", "decisions", "dossier"))
+ENGINE_DOORS = frozenset(
+    f"dashboard.{name}" for name in ("runs", "models", "downloads", "routes", "routes_export", "decisions", "dossier")
+)
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "routes_sample", "security", "session", "runs"},
+    "app": {"routes", "routes_export", "routes_sample", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
     "views": {
         "gate",
@@ -66,6 +74,7 @@ LAYERS = {
         "charts",
         "comparison_charts",
         "sample_charts",
+        "downloads",
         "frames",
         "models",
         "palette",
@@ -84,6 +93,8 @@ LAYERS = {
     "gate": {"components", "session", "runs", "decisions"},
     "components": {"components", "charts", "frames", "pictures", "palette", "session"},
     "models": {"runs", "frames"},
+    "downloads": {"runs"},
+    "routes_export": {"downloads", "security", "runs"},
     "runs": {"frames", "labels"},
     "charts": {"frames", "palette"},
     "comparison_charts": {"charts", "palette"},
@@ -186,7 +197,7 @@ def only_the_pipeline_knows_stages_and_storage(project: Project) -> list[str]:
     found = []
     for module, source in project.items():
         targets = {resolve(name, project) for name in all_imports(source.tree)}
-        if module != "bir_core.stages" and targets & STAGES and "bir_core.storage" in targets:
+        if module not in ("bir_core.stages", "bir_core.extras") and targets & STAGES and "bir_core.storage" in targets:
             found.append(f"{module} imports both stages and the storage")
     return found
 

@@ -138,3 +138,13 @@ def test_a_foreign_file_is_named(run: Run, tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"samples{suffix}").write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match=f"is not a {suffix[1:]} file"):
         export.decisions(run, tmp_path / f"samples{suffix}")
+
+
+def test_what_a_spreadsheet_would_compute_is_guarded_and_comes_back(run: Run, tmp_path: Path) -> None:
+    table = export.samples(run)
+    dangerous = ["=1+1", "+1", "-1", "@x", "\tx", "'quoted", "plain"]
+    table["given"] = (dangerous * len(table))[: len(table)]
+    export.write(table, tmp_path / "t.csv")
+    raw = pd.read_csv(tmp_path / "t.csv", dtype=str, keep_default_na=False)
+    assert [value[0] for value in raw["given"][:7]] == ["'"] * 6 + ["p"]
+    assert export.READERS[".csv"](tmp_path / "t.csv")["given"].tolist() == table["given"].tolist()

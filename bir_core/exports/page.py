@@ -1,0 +1,266 @@
+"""A run's report as one HTML page to mail: figures, examples, settings, provenance. It asks nobody for anything.
+
+No script, no request: pictures are in the page, figures are SVG. Light and dark as the reader's system has it.
+"""
+
+import base64
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bir_core.exports import drawing
+from bir_core.exports.cleaned import png
+from bir_core.exports.drawing import Reading
+from bir_core.records import Doubles, Flags, Floats
+
+NAMES = {
+    "base": "Base model (before)",
+    "enhanced": "Enhanced model",
+    "bir": "BIR",
+    "bir_with_reserved": "BIR + reserved set",
+    "fine_tune": "Fine-tune on the rest",
+    "retrain": "Retrain without suspects",
+}
+GROUPS = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
+HARM = {
+    "none": "nothing was corrupted on purpose",
+    "label": "wrong labels",
+    "input": "salt and pepper noise",
+    "adv": "adversarial attacks",
+}
+GLOSSARY = {
+    "base model": "trained on the data as it came",
+    "reserved set": "small, known to be clean; never counts as test",
+    "enhanced model": "the base model with some layers trained further on the reserved set",
+    "score": "change of loss from base to enhanced model under the given label; higher = more suspect",
+    "suspect": "a training sample taken for detrimental",
+    "aligned": "moved one step down the enhanced model's energy, with a soft label",
+    "repaired": "the base model after treatment",
+    "noisy classes": "classes with corrupted samples; the others are the clean classes",
+}
+STYLE = """
+:root { --page: #fbfaf7; --ink: #0d1619; --soft: #46525a; --line: #d9d4c7; --before: #7d868c; --after: #1b7f79;
+  --clean: #3b82c4; --wrong: #d9772b; --cut: #b8528a; }
+@media (prefers-color-scheme: dark) { :root { --page: #12171a; --ink: #e9e6df; --soft: #b9b6ae; --line: #36424a;
+  --after: #35a79f; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 56rem; background: var(--page); color: var(--ink);
+  font: 1rem/1.55 system-ui, "Segoe UI", "Source Sans 3", sans-serif; font-variant-numeric: tabular-nums; }
+h1, h2 { font-family: Georgia, "Source Serif 4", serif; line-height: 1.25; }
+h1 { font-size: 2rem; margin: 0 0 .3rem; }
+h2 { font-size: 1.3rem; margin: 2.6rem 0 .8rem; }
+p { margin: .4rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere; }
+.soft, figcaption, dt { color: var(--soft); }
+.lead { font-size: 1.15rem; font-weight: 600; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
+.card { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; }
+.card b { display: block; font-size: 1.5rem; font-weight: 600; }
+.card small { color: var(--soft); font-size: .85rem; }
+svg { width: 100%; height: auto; font: 13px system-ui, sans-serif; }
+svg text { fill: var(--soft); } svg .strong { fill: var(--ink); font-weight: 600; }
+.grid { stroke: var(--line); } .whisker { stroke: var(--before); stroke-width: 2; } .cut { stroke: var(--cut);
+  stroke-width: 2; }
+.open { fill: var(--page); stroke: var(--before); stroke-width: 2.5; }
+.examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .8rem; }
+figure { margin: 0; border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; min-width: 0;
+  break-inside: avoid; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .25rem; }
+img { width: 100%; border-radius: .2rem; image-rendering: pixelated; display: block; }
+figcaption { font-size: .85rem; margin-top: .4rem; overflow-wrap: anywhere; }
+figcaption b { color: var(--ink); }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line);
+  overflow-wrap: anywhere; }
+dl { display: grid; grid-template-columns: minmax(8rem, auto) 1fr; gap: .2rem 1rem; margin: 0; }
+dd { margin: 0; overflow-wrap: anywhere; }
+pre { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; overflow-x: auto; font-size: .8rem;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+@media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; } svg, table { break-inside: avoid; } }
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Example:
+    """A suspect: its image, the aligned one if there is any, and what the labels say."""
+
+    sample: int
+    image: Floats
+    aligned: Floats | None
+    given: str
+    believed: str
+    score: float
+    verdict: str
+
+
+def compose(
+    report: Mapping[str, Any],
+    scores: Doubles,
+    corrupted: Flags | None,
+    examples: Sequence[Example],
+    provenance: Mapping[str, Any],
+) -> str:
+    """The whole page.
+
+    Args:
+        report: as ``report.compose`` makes it.
+        scores: (N,) of the training samples, higher = more suspect.
+        corrupted: (N,) which are known to be corrupted, or None when nobody knows.
+        examples: some suspects, most suspect first.
+        provenance: with what versions and when the run was made.
+    """
+    sections = (
+        _head(report, provenance),
+        _cards(report),
+        _before_and_after(report),
+        _identification(report, scores, corrupted),
+        _examples(examples),
+        _classes(report),
+        _settings(report, provenance),
+        _glossary(),
+    )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+        "style-src 'unsafe-inline'\">"
+        f"<title>{html.escape(report['run'])} - model repair report</title><style>{STYLE}</style></head>"
+        f"<body>{''.join(sections)}</body></html>\n"
+    )
+
+
+def _head(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    return (
+        f"<header><h1>Model repair report</h1><p class='soft'>Run {html.escape(report['run'])}, "
+        f"made {html.escape(str(provenance['created']))}</p>"
+        f"<p class='lead'>{html.escape(report['conclusion'])}</p></header>"
+    )
+
+
+def _cards(report: Mapping[str, Any]) -> str:
+    method, models, found = report["repair"]["method"], report["models"], report["identification"]
+    cards = []
+    for group, title in GROUPS.items():
+        before, after = models["base"][group], models[method][group]
+        if before is None:
+            continue
+        low, high = models[method]["intervals"][group]
+        cards.append(
+            f"<div class='card'>{title}<b>{before:.1f} &rarr; {after:.1f} %</b><small>n = "
+            f"{models['base']['num'][group]:,}; after: 95 % interval {low:.1f} to {high:.1f}</small></div>"
+        )
+    right = (
+        "" if found["precision"] is None else f"; {100 * found['precision']:.0f} % of them are known to be corrupted"
+    )
+    cards.append(
+        f"<div class='card'>Suspects<b>{found['num_suspects']:,}</b><small>of {found['num_scored']:,} training samples"
+        f"{right}</small></div>"
+    )
+    return f"<div class='cards'>{''.join(cards)}</div>"
+
+
+def _before_and_after(report: Mapping[str, Any]) -> str:
+    method, models = report["repair"]["method"], report["models"]
+    colors = {"base": "before", method: "after"}
+    readings = [
+        Reading(
+            label=NAMES.get(name, name),
+            value=model["all"],
+            low=model["intervals"]["all"][0],
+            high=model["intervals"]["all"][1],
+            color=colors.get(name, "clean"),
+        )
+        for name, model in models.items()
+    ]
+    gain = next(row["all"] for row in report["differences"] if row["model"] == method and row["minus"] == "base")
+    return (
+        "<section><h2>Before and after, beside the honest alternatives</h2>"
+        + drawing.intervals("Accuracy of every model on all test images, with 95 % intervals", readings)
+        + f"<p class='soft'>Accuracy on {models['base']['num']['all']:,} test images that no stage has touched, with "
+        f"95 % intervals. Paired difference of {html.escape(NAMES.get(method, method))} to the base model: "
+        f"{gain['difference']:+.2f} points ({gain['low']:+.2f} to {gain['high']:+.2f}).</p></section>"
+    )
+
+
+def _identification(report: Mapping[str, Any], scores: Doubles, corrupted: Flags | None) -> str:
+    found, data = report["identification"], report["data"]
+    truth = "Nobody knows which samples are wrong, so precision and recall cannot be said."
+    if found["auc"] is not None:
+        harm = HARM.get(data["corruption"], data["corruption"])
+        truth = f"{data['num_corrupted']:,} samples are known to be corrupted ({harm}; orange). AUC {found['auc']:.3f}."
+    if found["precision"] is not None:
+        truth += (
+            f" {100 * found['precision']:.1f} % of the suspects are among them; {100 * found['recall']:.1f} % of them "
+            "are suspects."
+        )
+    figure = drawing.histogram("Histogram of the scores", scores, corrupted, found["threshold"])
+    return f"<section><h2>What was found</h2>{figure}<p class='soft'>{truth}</p></section>"
+
+
+def _examples(examples: Sequence[Example]) -> str:
+    if not examples:
+        return ""
+    return (
+        f"<section><h2>The {len(examples)} most suspect samples</h2><div class='examples'>"
+        f"{''.join(map(_example, examples))}</div><p class='soft'>Left: as it came; right: aligned.</p></section>"
+    )
+
+
+def _example(example: Example) -> str:
+    pictures = [example.image] + ([] if example.aligned is None else [example.aligned])
+    shown = "".join(
+        f"<img alt='{when}' src='data:image/png;base64,{base64.b64encode(png(image)).decode()}'>"
+        for when, image in zip(("original", "aligned"), pictures, strict=False)
+    )
+    verdict = f"<br>verdict: <b>{html.escape(example.verdict)}</b>" if example.verdict else ""
+    return (
+        f"<figure><div class='pair'>{shown}</div><figcaption>given <b>{html.escape(example.given)}</b> &rarr; believed "
+        f"<b>{html.escape(example.believed)}</b><br>score {example.score:.3f}<br>sample {example.sample}{verdict}"
+        "</figcaption></figure>"
+    )
+
+
+def _classes(report: Mapping[str, Any]) -> str:
+    method, data = report["repair"]["method"], report["data"]
+    pairs = zip(report["models"]["base"]["per_class"], report["models"][method]["per_class"], strict=True)
+    rows = [
+        (
+            data["class_names"][before["label"]][:18] + (" *" if before["label"] in data["noisy_classes"] else ""),
+            before["accuracy"],
+            after["accuracy"],
+        )
+        for before, after in pairs
+        if before["num"]
+    ]
+    note = " * = noisy class." if data["noisy_classes"] else ""
+    return (
+        "<section><h2>Class by class</h2>"
+        + drawing.dumbbells("Accuracy of each class before and after", rows)
+        + f"<p class='soft'>Open: before; filled: after.{note}</p></section>"
+    )
+
+
+def _settings(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    review = ", ".join(f"{count} {name}" for name, count in report["review"].items() if count) or "none"
+    facts = {
+        "data": f"{report['data']['source']}: {report['data']['num_train']:,} training, "
+        f"{report['data']['num_reserved']} reserved, {report['data']['num_test']:,} test images",
+        "network": f"{report['base']['network']}, {report['base']['num_parameters']:,} parameters",
+        "layers updated": str(report["selection"]["label"]),
+        "verdicts heeded": review,
+        "computed in": f"{sum(report['seconds'].values()):.0f} s",
+        **{name: str(value) for name, value in provenance.items() if name != "versions"},
+        "versions": ", ".join(f"{name} {version}" for name, version in provenance["versions"].items()),
+    }
+    listed = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts.items())
+    config = html.escape(json.dumps(report["config"], indent=2, ensure_ascii=False))
+    return (
+        f"<section><h2>How it was made</h2><dl>{listed}</dl><details><summary>Every setting</summary>"
+        f"<pre>{config}</pre></details></section>"
+    )
+
+
+def _glossary() -> str:
+    listed = "".join(f"<dt>{term}</dt><dd>{meaning}</dd>" for term, meaning in GLOSSARY.items())
+    return f"<section><h2>Words</h2><dl>{listed}</dl></section>"

@@ -1,0 +1,102 @@
+"""The repaired model for other programs: weights, how they were made, and code that loads them with torch alone."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import torch
+from torch import nn
+
+from bir_core.exports import archive
+from bir_core.models import networks
+from bir_core.records import ModelState
+
+ARCHIVE = "weights.zip"
+
+LOADER = '''"""Load the repaired model: needs torch and safetensors, nothing else.
+
+    python load_model.py          # says what the model is
+    from load_model import load   # in your own program
+"""
+
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+HERE = Path(__file__).parent
+
+
+def build():
+    """The network without its weights."""
+    return {network}
+
+
+def load(device="cpu"):
+    """The repaired model, ready to predict. It takes float images in [0, 1] of shape (N, {shape})."""
+    model = build()
+    model.load_state_dict(load_file(HERE / "model.safetensors", device=device))
+    return model.to(device).eval()
+
+
+if __name__ == "__main__":
+    facts = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+    model = load()
+    with torch.no_grad():
+        found = model(torch.zeros(1, {shape})).shape
+    print(facts["network"], "for", len(facts["class_names"]), "classes; one black image gives", tuple(found))
+'''
+
+
+def write(folder: Path, model: ModelState, facts: Mapping[str, Any]) -> None:
+    """Write ``weights.zip``: ``model.safetensors``, ``model.json`` and ``load_model.py``.
+
+    Args:
+        folder: where to.
+        model: what to write.
+        facts: how it was made; network, shapes and a checksum of the weights are added.
+    """
+    tensors = safetensors.numpy.save({name: np.asarray(value, order="C") for name, value in model.tensors.items()})
+    described = {
+        "network": model.network,
+        "image_shape": list(model.image_shape),
+        "num_classes": model.num_classes,
+        "input": "float32 in [0, 1], (N, C, H, W)",
+        "output": "logits (N, number of classes)",
+        "sha256": hashlib.sha256(tensors).hexdigest(),
+        **facts,
+    }
+    archive.write(
+        folder / ARCHIVE,
+        (
+            ("model.json", json.dumps(described, indent=2, ensure_ascii=False).encode()),
+            ("load_model.py", loader(model).encode()),
+            ("model.safetensors", tensors),
+        ),
+    )
+
+
+def loader(model: ModelState) -> str:
+    """A program that builds the network of ``model`` and loads its weights."""
+    network = networks.restore(model, torch.device("cpu"))
+    shape = ", ".join(str(size) for size in model.image_shape)
+    return LOADER.format(network=_source(network, indent=4), shape=shape)
+
+
+def _source(module: nn.Module, indent: int) -> str:
+    """A module as the expression that makes it; torch writes the arguments of its own layers as they are called."""
+    if not isinstance(module, nn.Sequential):
+        return f"nn.{module!r}"
+    inner = " " * (indent + 4)
+    children: Sequence[str] = [
+        f'{inner}("{name}", {_source(child, indent + 4)}),' for name, child in module.named_children()
+    ]
+    lines = "\n".join(children)
+    return f"nn.Sequential(OrderedDict([\n{lines}\n{' ' * indent}]))"

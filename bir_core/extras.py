@@ -1,0 +1,114 @@
+"""The arrows that lead out of the flow: what is computed only when somebody asks for it by name. Exports, so far."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bir_core import review, storage, verdicts
+from bir_core.config import ReviewConfig
+from bir_core.exports import aligned, cleaned, page, weights
+from bir_core.exports.page import Example
+from bir_core.stages import MODELS, Work, Write
+
+NUM_EXAMPLES = 24
+
+
+def _export_cleaned(work: Work) -> Write:
+    train, names = work.train(), storage.load_class_names(work.folder("data"))
+    scores = storage.load_scores(work.folder("score")).score
+    table = cleaned.manifest(train, names, scores, work.suspects().indices, _decided(work))
+    return lambda folder: cleaned.write(folder, train, names, table, work.progress)
+
+
+def _export_aligned(work: Work) -> Write:
+    found, train = storage.load_aligned(work.folder("align")), work.train()
+    names = storage.load_class_names(work.folder("data"))
+    suspects = work.suspects().indices
+    return lambda folder: aligned.write(folder, found, train, names, suspects)
+
+
+def _export_weights(work: Work) -> Write:
+    method = work.run.config.evaluate.method
+    model = work.model(MODELS[method], method)
+    report = storage.load_report(work.folder("evaluate"))
+    facts = {
+        "run": work.run.name,
+        "method": method,
+        "class_names": list(storage.load_class_names(work.folder("data"))),
+        "layers_updated": list(report["selection"]["layers"]) if method == "bir" else "all",
+        "figures": {name: report["models"][name] for name in ("base", method)},
+        "conclusion": report["conclusion"],
+        "config": report["config"],
+        "provenance": _provenance(work),
+    }
+    return lambda folder: weights.write(folder, model, facts)
+
+
+def _export_report(work: Work) -> Write:
+    scores, truth = storage.load_scores(work.folder("score")), storage.load_truth(work.folder("data"))
+    text = page.compose(
+        storage.load_report(work.folder("evaluate")),
+        scores.score,
+        truth.corrupted if truth.corrupted.any() else None,
+        _examples(work),
+        _provenance(work),
+    )
+
+    def write(folder: Path) -> None:
+        (folder / "report.html").write_text(text, encoding="utf-8")
+
+    return write
+
+
+def _examples(work: Work) -> list[Example]:
+    train, names = work.train(), storage.load_class_names(work.folder("data"))
+    scores, moved = storage.load_scores(work.folder("score")), storage.load_aligned(work.folder("align"))
+    said = _verdict_words(_decided(work), names)
+    found = []
+    for sample in work.suspects().indices[:NUM_EXAMPLES].tolist():
+        row = int(np.searchsorted(moved.indices, sample))
+        found.append(
+            Example(
+                sample=sample,
+                image=train.images[sample],
+                aligned=moved.images[row],
+                given=names[train.labels[sample]],
+                believed=names[scores.predictions[sample]],
+                score=float(scores.score[sample]),
+                verdict=said.get(sample, ""),
+            )
+        )
+    return found
+
+
+def _decided(work: Work) -> ReviewConfig:
+    """The verdicts of this run's settings, and above them those on which people agree by now."""
+    now, before = review.agreed(verdicts.standing(work.run)), work.run.config.review
+    judged = {*now.keep, *now.remove, *dict(now.relabel)}
+    return ReviewConfig(
+        keep=(*now.keep, *(sample for sample in before.keep if sample not in judged)),
+        remove=(*now.remove, *(sample for sample in before.remove if sample not in judged)),
+        relabel=(*now.relabel, *(pair for pair in before.relabel if pair[0] not in judged)),
+    )
+
+
+def _verdict_words(decided: ReviewConfig, names: tuple[str, ...]) -> dict[int, str]:
+    return (
+        dict.fromkeys(decided.keep, "keep")
+        | dict.fromkeys(decided.remove, "remove")
+        | {sample: f"relabel to {names[label]}" for sample, label in decided.relabel}
+    )
+
+
+def _provenance(work: Work) -> dict[str, Any]:
+    return {"created": work.run.created, "parent": work.run.parent or "none", **work.run.provenance}
+
+
+FUNCTIONS: dict[str, Callable[[Work], Write]] = {
+    "export-cleaned": _export_cleaned,
+    "export-aligned": _export_aligned,
+    "export-weights": _export_weights,
+    "export-report": _export_report,
+}

@@ -1,0 +1,133 @@
+"""Take results out for other tools and other people, and bring verdicts back in."""
+
+import html
+import urllib.parse
+
+import streamlit as st
+
+from dashboard import downloads, gate, runs, security
+from dashboard.components import job_progress
+from dashboard.downloads import Incoming, Made
+from dashboard.runs import Run
+
+LINK_STYLE = """<style>
+.bir-download {display: inline-block; padding: .42rem .95rem; border: 1px solid currentColor; border-radius: .5rem;
+  color: inherit !important; text-decoration: none !important; font-weight: 600}
+.bir-download:hover, .bir-download:focus-visible {text-decoration: underline !important}
+</style>"""
+READABLE = tuple(suffix.removeprefix(".") for suffix in downloads.TABLES.values())
+
+
+def card(run: Run, made: Made, *, is_busy: bool) -> None:
+    """One export: what is in it, the file if there is one, and the button that makes it."""
+    wanted = made.export
+    with st.container(border=True, height="stretch"):
+        st.subheader(wanted.title, anchor=False)
+        st.markdown(wanted.content)
+        if made.size is not None:
+            when = made.when.replace("T", " ")[:16]
+            st.caption(f"{wanted.file}, {in_words(made.size)}, made {when} UTC.")
+            if not made.is_current:
+                st.warning("Results or verdicts have changed since: make it again to have them in it.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if made.size is not None:
+                st.html(LINK_STYLE + link(run, made), width="content")
+            st.button(
+                "Make it" if made.size is None else "Make it again",
+                key=f"make_{wanted.name}",
+                on_click=gate.compute,
+                args=(run.name, (wanted.stage,)),
+                kwargs={"force": made.size is not None},
+                disabled=is_busy,
+                type="primary" if made.size is None else "secondary",
+                icon=":material/inventory_2:",
+                help="A job of this run is being computed now." if is_busy else None,
+            )
+
+
+def link(run: Run, made: Made) -> str:
+    """The file's address, which only this page can hand out."""
+    name = made.export.name
+    query = urllib.parse.urlencode({"ticket": security.ticket(run.name, name)})
+    address = f"api/runs/{urllib.parse.quote(run.name)}/exports/{name}?{query}"
+    return (
+        f'<a class="bir-download" href="{html.escape(address)}" download>Download {html.escape(made.export.file)}</a>'
+    )
+
+
+def in_words(size: int) -> str:
+    """A file's size as people say it."""
+    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{max(1, round(size / 2**10))} kB"
+
+
+def tables(run: Run) -> None:
+    """Every sample with its verdict, made at the click."""
+    with st.container(border=True, height="stretch"):
+        st.subheader("Verdicts and suspects", anchor=False)
+        st.markdown("A row for every training sample: labels, losses, score, whether it is suspect, and its verdict.")
+        with st.container(horizontal=True):
+            for title, suffix in downloads.TABLES.items():
+                st.download_button(
+                    title,
+                    downloads.table(run, suffix),
+                    file_name=f"{run.name}-samples{suffix}",
+                    key=f"table{suffix}",
+                    on_click="ignore",
+                    icon=":material/download:",
+                )
+
+
+def bring_back(run: Run) -> None:
+    """Verdicts from a file, checked first and taken over when a person says so."""
+    with st.container(border=True, height="stretch"):
+        st.subheader("Bring verdicts back", anchor=False)
+        st.markdown(
+            "A table as above, from this run or another one of the same data, perhaps edited since. Nothing is written "
+            "before you confirm."
+        )
+        uploaded = st.file_uploader("Table of verdicts", type=READABLE, key="upload", label_visibility="collapsed")
+        if uploaded is None:
+            return
+        with gate.guarded():
+            incoming = downloads.read(run, uploaded.name, uploaded.getvalue())
+            confirm(run, incoming, uploaded.name)
+
+
+def confirm(run: Run, incoming: Incoming, name: str) -> None:
+    """How many verdicts there are, whose they become, and the button that writes them."""
+    if not incoming.decisions:
+        st.info(f"{name} has no verdicts, so there is nothing to take over.", icon=":material/info:")
+        return
+    counts = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(incoming.counts().items()))
+    st.markdown(f"**{len(incoming.decisions):,} verdicts** fit this run: {counts}.")
+    reviewer = st.text_input(
+        "They become the verdicts of", key="import_reviewer", placeholder="Your name", max_chars=80
+    )
+    if st.button(
+        f"Take over {len(incoming.decisions):,} verdicts",
+        key="take_over",
+        type="primary",
+        disabled=not reviewer.strip(),
+    ):
+        number = downloads.take_over(run, incoming, reviewer)
+        st.success(f"{number:,} verdicts are {reviewer.strip()}'s now.", icon=":material/check:")
+
+
+run = gate.the_run()
+gate.needs(run, "identify")
+job = runs.latest_job(run.name)
+is_busy = job is not None and job.state in runs.ACTIVE
+if job is not None and is_busy:
+    gate.watch(run, job)
+elif job is not None and job.state == "failed" and any(stage.startswith("export-") for stage in job.stages):
+    st.error(job_progress.sentence(job.error or "It ended without saying why"), title="The export failed")
+left, right = st.columns(2)
+with left:
+    tables(run)
+with right:
+    bring_back(run)
+st.header("Files")
+columns = st.columns(2)
+for place, made in enumerate(downloads.of_run(run)):
+    with columns[place % 2]:
+        card(run, made, is_busy=is_busy)

@@ -1,0 +1,239 @@
+"""What leaves a run: read back by independent readers, the same bytes for the same run, and nothing half made."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+from PIL import Image
+from torchvision.datasets import ImageFolder
+
+from bir_core import evaluation, pipeline, run_folder, storage, verdicts
+from bir_core.config import ReviewConfig
+from bir_core.errors import InputError
+from bir_core.exports import archive, catalogue, cleaned, drawing, page, weights
+from bir_core.records import LabelledImages
+from bir_core.run_folder import Run
+from bir_core.verdicts import Decision
+from tests import cases
+
+HOSTILE = ("a/b", "../..", "", "=1", "w" * 10_000, "قطة", "🐈", "CON", "a b", "a_b")
+
+
+@pytest.fixture
+def run(tiny_run: Run, tmp_path: Path) -> Run:
+    """A finished run in which the first three suspects are kept, removed and relabelled."""
+    shutil.copytree(tiny_run.path, tmp_path / "root" / tiny_run.name)
+    run = run_folder.open_run(tmp_path / "root", tiny_run.name)
+    first = storage.load_suspects(run.path / "identify").indices[:3].tolist()
+    decisions = [
+        Decision(sample=first[0], verdict="keep"),
+        Decision(sample=first[1], verdict="remove"),
+        Decision(sample=first[2], verdict="relabel", label=4),
+    ]
+    verdicts.record(run, decisions, reviewer="ada", key="1")
+    return run
+
+
+def made(run: Run, name: str) -> Path:
+    """The file of an export, made now if it must be."""
+    wanted = catalogue.find(name)
+    pipeline.compute(run, [wanted.stage])
+    found = catalogue.path(run, wanted)
+    assert found is not None
+    return found
+
+
+# ---------------------------------------------------------------- the cleaned data set
+
+
+def test_image_folder_is_what_torchvision_reads(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(made(run, "cleaned")) as archived:
+        archived.extractall(tmp_path / "out")
+    folder = ImageFolder(str(tmp_path / "out" / "images"))
+    table = pd.read_csv(tmp_path / "out" / "manifest.csv", keep_default_na=False)
+    suspects = storage.load_suspects(run.path / "identify").indices.tolist()
+    train = storage.load_part(run.path / "data", "train")
+    expected = {sample: int(label) for sample, label in enumerate(train.labels) if sample not in suspects}
+    expected |= {suspects[0]: int(train.labels[suspects[0]]), suspects[2]: 4}
+    classes = json.loads((tmp_path / "out" / "classes.json").read_text())
+    found = {int(Path(path).stem): int(classes[folder.classes[label]]) for path, label in folder.samples}
+    assert found == expected
+    for path, _ in folder.samples[:20]:
+        pixels = np.asarray(Image.open(path), dtype=np.float32) / 255
+        assert np.abs(pixels - train.images[int(Path(path).stem)][0]).max() < 1e-6, "8 bits come back as they were"
+    reasons = table.set_index("sample")["reason"]
+    assert [reasons[sample] for sample in suspects[:4]] == [
+        "verdict: keep", "verdict: remove", "verdict: relabel", "suspect",
+    ]  # fmt: skip
+    assert len(table) == len(train)
+    assert (table["file"] == "").sum() == len(train) - len(expected)
+
+
+def test_manifest_as_parquet_is_the_one_in_the_archive(run: Run) -> None:
+    file = made(run, "cleaned")
+    ours = pd.read_parquet(file.with_name("manifest.parquet"))
+    with zipfile.ZipFile(file) as archived:
+        theirs = pd.read_csv(io.BytesIO(archived.read("manifest.csv")), keep_default_na=False, dtype={"given": str})
+    assert ours["sample"].tolist() == theirs["sample"].tolist()
+    assert ours["file"].tolist() == theirs["file"].tolist()
+    train = storage.load_part(run.path / "data", "train")
+    assert ours["id"].tolist() == train.ids.tolist()
+
+
+def test_any_class_name_makes_a_folder_of_its_own_inside_the_archive() -> None:
+    found = cleaned.folder_names(HOSTILE)
+    assert len(set(found)) == len(HOSTILE)
+    assert sorted(found) == found, "the order of the labels"
+    assert all(re.fullmatch(r"\d(_[\w-]{1,40})?", name) for name in found), found
+
+
+def test_a_verdict_comes_before_the_score() -> None:
+    samples = cases.digits(10)
+    decided = ReviewConfig(keep=(1,), remove=(2,), relabel=((3, 9),))
+    table = cleaned.manifest(samples, [str(n) for n in range(10)], np.zeros(10), np.array([1, 2, 3, 4]), decided)
+    assert table["in_cleaned_set"].tolist() == [True, True, False, True, False, *[True] * 5]
+    assert table["final"].tolist() == ["0", "1", "", "9", "", "5", "6", "7", "8", "9"]
+
+
+def test_images_that_no_png_can_hold_are_named(tmp_path: Path) -> None:
+    odd = LabelledImages(images=np.zeros((1, 2, 4, 4), np.float32), labels=np.array([0]), ids=np.array([0]))
+    table = cleaned.manifest(odd, ["a"], np.zeros(1), np.zeros(0, dtype=np.int64), ReviewConfig())
+    with pytest.raises(InputError, match="images of 2 channels cannot be written as PNG"):
+        cleaned.write(tmp_path, odd, ["a"], table, lambda _done, _total: None)
+
+
+# ---------------------------------------------------------------- aligned inputs, weights
+
+
+def test_aligned_inputs_come_back(run: Run) -> None:
+    with zipfile.ZipFile(made(run, "aligned")) as archived:
+        tensors = safetensors.numpy.load(archived.read("aligned.safetensors"))
+        table = pd.read_parquet(io.BytesIO(archived.read("aligned.parquet")))
+    aligned = storage.load_aligned(run.path / "align")
+    assert np.array_equal(tensors["images"], aligned.images)
+    assert np.array_equal(tensors["soft_labels"], aligned.soft_labels)
+    assert table["sample"].tolist() == aligned.indices.tolist()
+    assert np.array_equal(table["energy_after"], aligned.energy_after)
+    suspects = storage.load_suspects(run.path / "identify").indices
+    assert sorted(table["sample"][table["suspect"]]) == sorted(suspects.tolist())
+
+
+def test_weights_load_without_this_program_and_predict_the_same(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(made(run, "weights")) as archived:
+        archived.extractall(tmp_path / "out")
+    images = storage.load_part(run.path / "data", "test").images[:50]
+    np.save(tmp_path / "out" / "images.npy", images)
+    code = (
+        "import sys, numpy, torch; from load_model import load\n"
+        "with torch.no_grad(): found = load()(torch.tensor(numpy.load('images.npy'))).softmax(1).numpy()\n"
+        "assert not any(name.startswith('bir_core') for name in sys.modules)\n"
+        "numpy.save('found.npy', found)"
+    )
+    for command in (["-c", code], ["load_model.py"]):
+        subprocess.run([sys.executable, *command], cwd=tmp_path / "out", check=True, capture_output=True)
+    model = storage.load_model(run.path / "repair", "bir").state
+    expected = evaluation.believe(model, images, device=cases.CPU)
+    assert np.load(tmp_path / "out" / "found.npy") == pytest.approx(expected, abs=1e-6)
+    facts = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert facts["method"] == "bir"
+    assert facts["config"]["seed"] == run.config.seed
+    assert facts["figures"]["bir"] == storage.load_report(run.path / "evaluate")["models"]["bir"]
+
+
+def test_loader_builds_every_network() -> None:
+    for network in ("lenet", "conv4"):
+        scope: dict[str, object] = {"__file__": "here/load_model.py", "__name__": "load_model"}
+        model = cases.fresh_model(network)
+        exec(weights.loader(model), scope)  # our own text, as its reader runs it
+        built = scope["build"]()  # type: ignore[operator]
+        assert {name: tuple(value.shape) for name, value in built.state_dict().items()} == {
+            name: value.shape for name, value in model.tensors.items()
+        }
+
+
+# ---------------------------------------------------------------- the report
+
+
+def test_report_has_the_figures_and_asks_nobody_for_anything(run: Run) -> None:
+    text = made(run, "report").read_text()
+    report = storage.load_report(run.path / "evaluate")
+    assert "from <b>" not in text
+    for name in ("base", "bir"):
+        assert f"{report['models'][name]['all']:.1f}" in text
+    assert "verdict: <b>relabel to 4</b>" in text
+    assert re.findall(r"""(?:src|href)=['"](?!data:)""", text) == []
+    assert "<script" not in text
+    assert "url(" not in text
+    assert len(text) < 1_500_000
+
+
+def test_report_escapes_every_name(run: Run) -> None:
+    report = storage.load_report(run.path / "evaluate")
+    evil = "<script>alert(1)</script>"
+    report["data"]["class_names"] = [evil] * 10
+    report["run"] = report["conclusion"] = report["selection"]["label"] = report["data"]["source"] = evil
+    image = np.zeros((1, 4, 4), np.float32)
+    example = page.Example(sample=0, image=image, aligned=None, given=evil, believed=evil, score=1.0, verdict=evil)
+    provenance = {"created": evil, "system": evil, "versions": {evil: evil}}
+    text = page.compose(report, np.linspace(-1, 1, 9), None, [example], provenance)
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 12
+
+
+def test_histogram_draws_every_sample_and_one_value_too() -> None:
+    assert drawing.histogram("t", np.zeros(5), None, None).count("<rect") == 1
+    both = drawing.histogram("t", np.array([-1.0, 1.0]), np.array([False, True]), 0.1)
+    assert both.count("var(--clean)") == both.count("var(--wrong)") == 1
+    assert "threshold 0.1" in both
+
+
+# ---------------------------------------------------------------- when and where
+
+
+@pytest.mark.parametrize("name", [one.name for one in catalogue.EXPORTS])
+def test_the_same_run_makes_the_same_bytes(run: Run, name: str) -> None:
+    first = made(run, name).read_bytes()
+    pipeline.compute(run, [catalogue.find(name).stage], force=True)
+    assert made(run, name).read_bytes() == first
+
+
+def test_archive_dates_are_not_in_it(tmp_path: Path) -> None:
+    archive.write(tmp_path / "a.zip", [("x.txt", b"content"), ("x.png", b"\x89PNG")])
+    with zipfile.ZipFile(tmp_path / "a.zip") as archived:
+        assert {entry.date_time for entry in archived.infolist()} == {archive.DATE}
+        assert archived.read("x.txt") == b"content"
+
+
+def test_new_verdicts_make_an_export_stale_and_no_stage_of_the_flow(run: Run) -> None:
+    made(run, "cleaned")
+    before = run_folder.fresh_stages(run)
+    assert "export-cleaned" in before
+    verdicts.record(run, [Decision(sample=0, verdict="remove")], reviewer="ada", key="2")
+    assert set(before) - set(run_folder.fresh_stages(run)) == {"export-cleaned"}
+
+
+def test_a_whole_run_makes_no_export(run: Run) -> None:
+    pipeline.compute(run)
+    assert [one.name for one in catalogue.EXPORTS if catalogue.path(run, one) is not None] == []
+
+
+def test_unknown_export_and_wrong_suffix_are_named() -> None:
+    with pytest.raises(InputError, match="no export is called 'models': choose table, report, cleaned"):
+        catalogue.find("models")
+    with pytest.raises(InputError, match=r"its name must end in \.zip"):
+        catalogue.check_name(catalogue.find("weights"), Path("weights.pt"))
+
+
+def test_a_copy_that_cannot_be_written_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    made(run, "report")
+    with pytest.raises(InputError, match=r"cannot write .*missing"):
+        catalogue.copy(run, catalogue.find("report"), tmp_path / "missing" / "report.html")
