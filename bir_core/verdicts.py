@@ -39,6 +39,14 @@ def entries(run: Run, *, after: int = 0, samples: Collection[int] | None = None)
         return _select(connection, run, condition)
 
 
+def entries_of(run: Run, *, key: str) -> tuple[Entry, ...]:
+    """What was written under the key of a step; empty when nothing was."""
+    if not database.exists(run.path.parent):
+        return ()
+    with database.begin(run.path.parent) as connection:
+        return _select(connection, run, VERDICTS.c.key == key)
+
+
 def standing(run: Run, *, samples: Collection[int] | None = None) -> dict[int, Standing]:
     """What holds for each sample that anybody has written about; of some samples or of all."""
     return review.replay(entries(run, samples=samples))
@@ -71,9 +79,13 @@ def record(
         )
 
 
-def undo(run: Run, *, reviewer: str, key: str) -> tuple[Entry, ...]:
-    """Undo the reviewer's newest step that is in force; empty when there is none. ``key`` as in ``record``."""
-    return _move(run, "undo", reviewer=_check_writer(reviewer, key), key=key)
+def undo(run: Run, *, reviewer: str, key: str, step: str | None = None) -> tuple[Entry, ...]:
+    """Undo the reviewer's newest step that is in force; empty when there is none. ``key`` as in ``record``.
+
+    With ``step``, the key of a step, nothing is undone unless that one is the newest in force: whoever undoes a step
+    that has not arrived yet must not undo an earlier one when it never arrives.
+    """
+    return _move(run, "undo", reviewer=_check_writer(reviewer, key), key=key, only=step)
 
 
 def redo(run: Run, *, reviewer: str, key: str) -> tuple[Entry, ...]:
@@ -81,12 +93,12 @@ def redo(run: Run, *, reviewer: str, key: str) -> tuple[Entry, ...]:
     return _move(run, "redo", reviewer=_check_writer(reviewer, key), key=key)
 
 
-def _move(run: Run, action: Action, *, reviewer: str, key: str) -> tuple[Entry, ...]:
+def _move(run: Run, action: Action, *, reviewer: str, key: str, only: str | None = None) -> tuple[Entry, ...]:
     with database.begin(run.path.parent, alone=True) as connection:
         written = _select(connection, run, VERDICTS.c.key == key)
         own = _select(connection, run, VERDICTS.c.reviewer == reviewer)
         steps = review.steps_in_force(own) if action == "undo" else review.steps_to_redo(own)
-        if written or not steps:
+        if written or not steps or only not in (None, steps[-1]):
             return written
         moved = [replace(entry, action=action) for entry in own if entry.key == steps[-1]]
         after = review.replay([*own, *moved])

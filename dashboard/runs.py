@@ -153,6 +153,12 @@ def shelf(run: Run) -> Shelf:
     )
 
 
+def ranking_version(run: Run) -> str:
+    """Changes whenever the scores do, and with them the place of a sample in a ranking."""
+    result = run_folder.read_stage(run, "score")
+    return "" if result is None else result.digest[:20]
+
+
 def selection(run: Run) -> dict[str, Any]:
     """The chosen layer subset and the table behind it, as the report writes it."""
 
@@ -174,6 +180,13 @@ def measured_bands(run: Run) -> tuple[list[dict[str, Any]], float | None]:
     """How often flags were right by score band, as reviewers measured it, and the score at which one may stop."""
     found = review.bands(scored(run).index.scores, verdicts.standing(run))
     return [{**vars(band), "interval": band.interval} for band in found], review.where_to_stop(found)
+
+
+def measured(run: Run, drawn: Integers) -> dict[str, Any]:
+    """How often the flags on some samples were right, as far as people have judged them."""
+    found = verdicts.standing(run, samples=drawn.tolist())
+    (band,) = review.bands(np.zeros(int(drawn.max(initial=-1)) + 1), found, edges=(-1.0, 1.0))
+    return {**vars(band), "interval": band.interval}
 
 
 def default_threshold(run: Run) -> float:

@@ -14,6 +14,7 @@ GIVEN = "given"
 BELIEVED = "believed"
 SORT = "sort"
 SAMPLE = "sample"
+BATCH = "batch"
 
 _REMEMBERED = "remembered"
 _RESTORED = "restored"

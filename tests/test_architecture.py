@@ -62,7 +62,8 @@ TORCH_FREE = frozenset(
     )
 )
 ENGINE_DOORS = frozenset(
-    f"dashboard.{name}" for name in ("runs", "models", "downloads", "routes", "routes_export", "decisions", "dossier")
+    f"dashboard.{name}"
+    for name in ("runs", "models", "downloads", "web", "routes_verdicts", "routes_export", "decisions", "dossier")
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
@@ -71,6 +72,7 @@ LAYERS = {
     "views": {
         "gate",
         "components",
+        "batches",
         "charts",
         "comparison_charts",
         "sample_charts",
@@ -86,12 +88,15 @@ LAYERS = {
         "dossier",
         "decisions",
     },
-    "routes": {"security", "pictures", "session", "runs"},
-    "routes_sample": {"routes", "pictures", "runs", "dossier"},
+    "routes": {"routes_verdicts", "web", "pictures", "runs"},
+    "routes_verdicts": {"web", "runs"},
+    "routes_sample": {"web", "pictures", "runs", "dossier"},
+    "web": {"batches", "frames", "security", "runs"},
+    "batches": set[str](),
     "dossier": {"runs"},
     "decisions": {"runs"},
     "gate": {"components", "session", "runs", "decisions"},
-    "components": {"components", "charts", "frames", "pictures", "palette", "session"},
+    "components": {"batches", "components", "charts", "frames", "pictures", "palette", "session"},
     "models": {"runs", "frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},

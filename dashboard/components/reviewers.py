@@ -15,9 +15,13 @@ def draw(bands: Sequence[Mapping[str, Any]], stop: float | None) -> None:
             ``interval`` (95 %, in 0..1).
         stop: the score below which looking on is hardly worth while, None = not known yet.
     """
-    if not any(band["reviewed"] for band in bands):
-        return
-    st.header("What the reviewers found")
+    if any(band["reviewed"] for band in bands):
+        st.header("What the reviewers found")
+        table(bands, stop)
+
+
+def table(bands: Sequence[Mapping[str, Any]], stop: float | None) -> None:
+    """Advice in words and a row per band; ``bands`` and ``stop`` as in ``draw``."""
     st.markdown(_advice(bands, stop))
     st.table(
         pd.DataFrame([_row(band) for band in bands]),
@@ -33,18 +37,24 @@ def draw(bands: Sequence[Mapping[str, Any]], stop: float | None) -> None:
 
 def _advice(bands: Sequence[Mapping[str, Any]], stop: float | None) -> str:
     reviewed, confirmed = (sum(band[name] for band in bands) for name in ("reviewed", "confirmed"))
+    if not reviewed:
+        return "Nobody has judged a sample with a positive score yet."
     found = f"**{confirmed:,} of {reviewed:,}** reviewed samples with a positive score are detrimental."
     if stop is None:
         return f"{found} No band holds fewer than half of them beyond chance, so looking further down may pay."
     return f"{found} Below a score of **{stop:.3g}** fewer than half are: one may stop there."
 
 
+def span(band: Mapping[str, Any]) -> str:
+    """From which score to which."""
+    return f"above {band['low']:.3g}" if band["high"] == float("inf") else f"{band['low']:.3g} to {band['high']:.3g}"
+
+
 def _row(band: Mapping[str, Any]) -> dict[str, Any]:
     low, high = (f"{100 * bound:.0f}" for bound in band["interval"])
     share = 100 * band["confirmed"] / band["reviewed"] if band["reviewed"] else None
-    above = f"above {band['low']:.3g}"
     return {
-        "Score (nats)": above if band["high"] == float("inf") else f"{band['low']:.3g} to {band['high']:.3g}",
+        "Score (nats)": span(band),
         "Samples": band["num"],
         "Reviewed": band["reviewed"],
         "Detrimental": band["confirmed"],

@@ -3,8 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import gate, runs, security, session
-from dashboard.components import gallery, threshold
+from dashboard import gate, runs, security, session, words
+from dashboard.batches import Batch
+from dashboard.components import gallery, sampling, threshold
 from dashboard.components.ranking import SORTS
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
@@ -14,14 +15,32 @@ def suspects(run: Run) -> None:
     """Filters, and the gallery of what passes them. No fragment: a restarted server knows none of an open page."""
     with gate.guarded():
         index = runs.scored(run).index
+        batch = sampling.current()
+        if batch is not None:
+            review_batch(run, index, batch)
+            return
         chosen, cut = filtered(run, index)
         total = index.count_above(cut)
         if not len(chosen):
             nothing(total, cut)
             return
-        said = f"**{len(chosen):,}**" + (f" of {total:,}" if len(chosen) != total else "")
-        st.markdown(f"{said} suspects above {cut:.4g}, {SORTS[st.session_state[session.SORT]]}. {legend(run)}")
-        show(run, index, len(chosen), cut)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            of_all = "" if len(chosen) == total else f"{len(chosen):,} of {total:,} suspects. "
+            st.markdown(of_all + legend(run), width="stretch")
+            sampling.progress(*runs.measured_bands(run))
+        labels = {key: _labels(index, st.session_state[key]) for key in (session.GIVEN, session.BELIEVED)}
+        filters = {"t": repr(cut), **labels, "sort": st.session_state[session.SORT]}
+        show(run, index, len(chosen), filters, f"suspects with a score above {cut:.4g}{filters_in_words()}")
+
+
+def review_batch(run: Run, index: ScoreIndex, batch: Batch) -> None:
+    """The gallery of a random batch alone, and what its verdicts say of its band."""
+    drawn = batch.drawn(index.scores)
+    sampling.head(batch, len(drawn), runs.measured(run, drawn))
+    if not len(drawn):
+        st.info("No sample has a score in this band: end the sampling and draw from another one.")
+        return
+    show(run, index, len(drawn), {"batch": str(batch)}, "samples of the random batch", only=drawn.tolist())
 
 
 def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float]:
@@ -64,20 +83,31 @@ def nothing(total: int, cut: float) -> None:
         st.info(f"No sample has a score above {cut:.4g}: lower the threshold.", icon=":material/search_off:")
 
 
-def show(run: Run, index: ScoreIndex, total: int, cut: float) -> None:
-    """The gallery, which asks the routes for the rest."""
+def show(
+    run: Run, index: ScoreIndex, total: int, filters: dict[str, str], what: str, *, only: list[int] | None = None
+) -> None:
+    """The gallery, which asks the routes for the rest; arguments as its ``draw`` takes them."""
     height, width = runs.samples(run).images.images.shape[2:]
-    labels = {key: _labels(index, st.session_state[key]) for key in (session.GIVEN, session.BELIEVED)}
     gallery.draw(
         {
             "run": run.name,
             "token": security.TOKEN,
-            "filters": {"t": repr(cut), **labels, "sort": st.session_state[session.SORT]},
+            "filters": filters,
             "class_names": list(index.class_names),
             "image_width": width,
             "image_height": height,
             "total": total,
+            "what": what,
+            "only": only,
         }
+    )
+
+
+def filters_in_words() -> str:
+    """What the filters let pass, as the end of a sentence."""
+    given, believed = (st.session_state[key] for key in (session.GIVEN, session.BELIEVED))
+    return (f", given {words.listed(given)}" if given else "") + (
+        f", believed {words.listed(believed)}" if believed else ""
     )
 
 

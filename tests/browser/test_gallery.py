@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from bir_core import run_folder, storage, verdicts
 from bir_core.run_folder import Run
@@ -175,6 +175,44 @@ def test_selection_is_one_step_and_a_large_one_is_confirmed(
     everything_is_saved(gallery)
     assert set(said(run).values()) == {("remove", None)}
     assert faults == []
+
+
+def test_all_that_pass_the_filters_are_one_step(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    gallery = open_gallery(page, server, view=f"{VIEW}&given=7&given=1")
+    count = int(((labels := storage.load_part(run.path / "data", "train").labels) == 7).sum() + (labels == 1).sum())
+    for key in ("Control+a", "a", "d"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("alertdialog")).to_contain_text(
+        f"Remove all {count} suspects with a score above -100, given 7 and 1?"
+    )
+    page.get_by_role("button", name=f"Yes, remove {count}").click()
+    expect(page.locator(".summary")).to_contain_text(f"{count} reviewed, 0 left")
+    everything_is_saved(gallery)
+    assert {entry.key for entry in verdicts.entries(run)} == {verdicts.entries(run)[0].key}
+    page.keyboard.press("u")
+    expect(page.locator(".summary")).to_contain_text(f"0 reviewed, {count} left")
+    assert {one[0] for one in said(run).values()} == {None}
+    assert faults == []
+
+
+def test_an_undo_behind_a_refused_step_takes_nothing_else_back(
+    page: Page, server: Server, run: Run, faults: list[str]
+) -> None:
+    gallery = open_gallery(page, server)
+    page.keyboard.press("k")
+    everything_is_saved(gallery)
+    kept = focused(page)
+    held: list[Route] = []
+    # Playwright wants a function of our own here: it writes an attribute to it.
+    page.route("**/verdicts", lambda route: held.append(route))  # noqa: PLW0108
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("d")
+    page.keyboard.press("u")
+    expect(gallery).to_have_attribute("data-waiting", "2")
+    held[0].fulfill(status=400, json={"error": "refused on purpose"})
+    everything_is_saved(gallery)
+    assert said(run) == {kept: ("keep", None)}
+    assert all("400" in fault for fault in faults)
 
 
 def test_the_mouse_can_do_it_all(page: Page, server: Server, run: Run) -> None:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from bir_core import run_folder, storage, verdicts
 from bir_core.run_folder import Run
-from dashboard import pictures, routes, runs, security
+from dashboard import batches, pictures, routes, runs, security, web
 
 OWN = {security.TOKEN_HEADER: security.TOKEN, "origin": "http://127.0.0.1:8501", "sec-fetch-site": "same-origin"}
 PATHS = ("cards?t=0", "sprite/x.png?samples=0", "difference/x/0.png", "verdicts")
@@ -51,7 +51,7 @@ def decode(content: bytes) -> np.ndarray:
 
 
 class TestCards:
-    @pytest.mark.parametrize("sort", routes.SORTS)
+    @pytest.mark.parametrize("sort", web.SORTS)
     def test_follow_the_ranking(self, client: TestClient, at: str, complete: Run, sort: str) -> None:
         index = runs.scored(complete).index
         expected = index.ranked(0.0, given=[1, 7], believed=[1, 2, 9], sort=sort)
@@ -302,3 +302,100 @@ def test_run_that_is_not_computed_yet(client: TestClient, runs_root: Any, tiny_r
     assert "compute it first" in answer.json()["error"]
     assert json.loads(answer.content)["error"]
     assert os.listdir(run.path) == ["run.json"]
+
+
+class TestBulk:
+    QUERY = {"t": "0", "given": "1,7", "believed": "", "sort": "score"}  # noqa: RUF012 - never changed
+
+    def step(self, run: Run, **changes: Any) -> dict[str, Any]:
+        """What the page sends to remove all suspects of the classes 1 and 7."""
+        count = len(runs.scored(run).index.ranked(0.0, given=[1, 7]))
+        whole = {"key": "k", "reviewer": "ann", "verdict": "remove", "query": self.QUERY, "count": count}
+        return {**whole, "ranking": runs.ranking_version(run), **changes}
+
+    def test_a_whole_filter_is_one_step_that_one_undo_takes_back(
+        self, client: TestClient, at: str, complete: Run
+    ) -> None:
+        expected = runs.scored(complete).index.ranked(0.0, given=[1, 7]).tolist()
+        answer = client.post(f"{at}/verdicts/bulk", json=self.step(complete))
+        assert answer.json()["count"] == len(expected)
+        assert {sample: one.verdict for sample, one in verdicts.standing(complete).items()} == dict.fromkeys(
+            expected, "remove"
+        )
+        client.post(f"{at}/verdicts/undo", json={"key": "u", "reviewer": "ann"})
+        assert {one.verdict for one in verdicts.standing(complete).values()} == {None}
+
+    def test_sent_again_it_is_stored_once(self, client: TestClient, at: str, complete: Run) -> None:
+        for _ in range(2):
+            assert client.post(f"{at}/verdicts/bulk", json=self.step(complete)).status_code == 200
+        assert len(verdicts.entries(complete)) == self.step(complete)["count"]
+
+    def test_stretches_of_the_ranking_relabelled_as_believed(self, client: TestClient, at: str, complete: Run) -> None:
+        index = runs.scored(complete).index
+        chosen = index.ranked(0.0, given=[1, 7])[[0, 1, 4]]
+        sent = self.step(complete, stretches=[[0, 1], [4, 4], [1, 1]], count=3, verdict="relabel")
+        assert client.post(f"{at}/verdicts/bulk", json=sent).status_code == 200
+        said = {sample: one.label for sample, one in verdicts.standing(complete).items()}
+        assert said == {int(sample): int(index.predictions[sample]) for sample in chosen}
+
+    @pytest.mark.parametrize("changes", [{"ranking": "other"}, {"count": 1}])
+    def test_a_ranking_that_has_changed_is_refused(
+        self, client: TestClient, at: str, complete: Run, changes: dict[str, Any]
+    ) -> None:
+        answer = client.post(f"{at}/verdicts/bulk", json=self.step(complete, **changes))
+        assert answer.status_code == 409
+        assert "Nothing was decided" in answer.json()["error"]
+        assert verdicts.entries(complete) == ()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"verdict": "burn"},
+            {"query": {"t": "x"}},
+            {"query": {"t": "0", "given": "99"}},
+            {"query": {"t": "0", "sort": "size"}},
+            {"query": {"batch": "rm -rf"}},
+            {"query": {"t": "1e9"}, "count": 0},
+            {"stretches": [[3, 1]]},
+            {"stretches": [[-1, 1]]},
+            {"label": 99, "verdict": "relabel"},
+            {"reviewer": ""},
+            {"extra": 1},
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(
+        self, client: TestClient, at: str, complete: Run, changes: dict[str, Any]
+    ) -> None:
+        assert client.post(f"{at}/verdicts/bulk", json=self.step(complete, **changes)).status_code == 400
+        assert verdicts.entries(complete) == ()
+
+    def test_an_undo_of_a_step_that_never_arrived_undoes_nothing_else(
+        self, client: TestClient, at: str, complete: Run
+    ) -> None:
+        decide(client, at, 3, key="first")
+        for step, verdict in (("refused", "remove"), ("first", None)):
+            answer = client.post(f"{at}/verdicts/undo", json={"key": f"u-{step}", "reviewer": "ann", "step": step})
+            assert answer.status_code == 200
+            assert verdicts.standing(complete)[3].verdict == verdict
+
+
+class TestBatch:
+    def test_everybody_draws_the_same_from_the_band(self, client: TestClient, at: str, complete: Run) -> None:
+        scores = runs.scored(complete).index.scores
+        said = client.get(f"{at}/cards", params={"batch": "-0.05_0.05_20_7"}).json()
+        drawn = [card["sample"] for card in said["cards"]]
+        assert said["total"] == len(drawn) == len(set(drawn)) == 20
+        assert ((scores[drawn] > -0.05) & (scores[drawn] <= 0.05)).all()
+        assert drawn == batches.Batch(low=-0.05, high=0.05, num=20, seed=7).drawn(scores).tolist()
+        other = client.get(f"{at}/cards", params={"batch": "-0.05_0.05_20_8"}).json()
+        assert [card["sample"] for card in other["cards"]] != drawn
+
+    @pytest.mark.parametrize("text", ["", "1_0_5_1", "0_1_0_1", "0_1_201_1", "0_1_5", "nan_1_5_1", "0_1_5_-1", "a_b"])
+    def test_no_batch(self, client: TestClient, at: str, text: str) -> None:
+        assert client.get(f"{at}/cards", params={"batch": text}).status_code == 400
+
+    @pytest.mark.parametrize("low", [-1.5, 0.0, 1e-07])
+    @pytest.mark.parametrize("high", [2.0, float("inf"), 1e22])
+    def test_a_link_names_it(self, low: float, high: float) -> None:
+        batch = batches.Batch(low=low, high=high, num=50, seed=3)
+        assert batches.parse(str(batch)) == batch

@@ -17,9 +17,10 @@ from streamlit.testing.v1 import AppTest
 from bir_core import jobs, run_folder, storage, verdicts
 from bir_core.config import LANDMARKS, ReviewConfig
 from bir_core.jobs import Job
+from bir_core.review import BAND_EDGES
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
-from dashboard import security
+from dashboard import batches, security
 from dashboard.frames import MODEL_TITLES
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
@@ -144,9 +145,34 @@ class TestComplete:
     def test_suspects_filters(self, open_view: OpenView, complete: Run) -> None:
         labels = storage.load_part(complete.path / "data", "train").labels
         app = open_view("suspects", t="-100", given=["7"], sort="Lowest score first")
-        assert f"**{int((labels == 7).sum())}** of {len(labels)} suspects" in texts(app)
+        assert f"{int((labels == 7).sum())} of {len(labels)} suspects" in texts(app)
         assert gallery_data(app)["total"] == int((labels == 7).sum())
         assert gallery_data(app)["filters"] == {"t": "-100.0", "given": "7", "believed": "", "sort": "lowest"}
+
+    def test_a_random_batch_is_drawn_and_measured(self, open_view: OpenView, complete: Run) -> None:
+        app = open_view("suspects", t="-100")
+        app.selectbox(key="sampled_band").set_value(len(BAND_EDGES) - 2).run()
+        next(button for button in app.button if button.label == "Draw").click().run()
+        assert not app.exception
+        scores = storage.load_scores(complete.path / "score").score
+        batch = batches.parse(app.query_params["batch"])
+        assert batch is not None
+        drawn = gallery_data(app)["only"]
+        assert drawn == batch.drawn(scores).tolist()
+        assert "None is judged yet" in texts(app)
+        half = len(drawn) // 2
+        verdicts.record(complete, [Decision(sample=n, verdict="keep") for n in drawn[:half]], reviewer="ada", key="1")
+        verdicts.record(complete, [Decision(sample=drawn[-1], verdict="remove")], reviewer="ada", key="2")
+        app.button(key="count_batch").click().run()
+        assert f"{half + 1} judged, 1 of them detrimental: precision **{100 / (half + 1):.0f} %**" in texts(app)
+        app.button(key="end_batch").click().run()
+        assert gallery_data(app)["only"] is None
+
+    @pytest.mark.usefixtures("complete")
+    def test_a_link_to_no_batch_says_so(self, open_view: OpenView) -> None:
+        app = open_view("suspects", batch="7 of 9")
+        assert any("batch=7 of 9" in toast.value for toast in app.toast)
+        assert gallery_data(app)["only"] is None
 
     def test_no_suspects_is_said_in_scores_suspects_and_repair(self, open_view: OpenView, complete: Run) -> None:
         app = open_view("suspects", run=complete.name, t="1000")

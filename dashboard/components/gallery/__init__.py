@@ -10,6 +10,7 @@ from dashboard import palette
 SCRIPTS = (
     "server.js",
     "outbox.js",
+    "ranges.js",
     "ranking.js",
     "review.js",
     "tile.js",
@@ -46,7 +47,8 @@ def draw(data: dict[str, Any]) -> None:
 
     Args:
         data: ``run`` and ``token`` for its requests; ``filters`` as the route of the cards takes them; ``class_names``;
-            ``image_width`` and ``image_height`` in pixels; ``total``, how many pass the filters.
+            ``image_width`` and ``image_height`` in pixels; ``total``, how many pass the filters; ``what``, the filters
+            in words; ``only``, the samples of a random batch or None.
     """
     # After a restart of the server an open page has an old token, and asks by this trigger for the data anew.
     _mount(data=data, key="gallery", on_stale_change=lambda: None)

@@ -5,7 +5,6 @@ const AROUND_PICTURES = 24;
 const BELOW_PICTURES = 124;
 const TALLEST = 8_000_000;
 const CONFIRM_ABOVE = 20;
-const MOST_IN_STEP = 1000;
 
 class Gallery {
   constructor(node) {
@@ -21,7 +20,7 @@ class Gallery {
     this.keys = new Keys(this);
     this.detail = new Detail(this);
     Object.assign(this, { names: [], focus: 0, total: 0, columns: 1, rowsInView: 1, rows: new Map(), anchor: null });
-    this.selection = new Set();
+    this.selection = new Ranges();
     this.known = new Map();
     this.size = Number(localStorage.getItem("bir-tile-size")) || 72;
     this.isDetailed = localStorage.getItem("bir-detail") !== "no";
@@ -47,9 +46,13 @@ class Gallery {
     slider.setAttribute("aria-label", "Tile size");
     slider.oninput = () => this.resize(Number(slider.value));
     this.detailButton = button("plain", "Details", "Show or hide the details (Space)", () => this.toggleDetail());
+    const all = button("plain", "Select all", "Select every sample that passes the filters (Ctrl+A)", () => {
+      this.selectAll();
+      this.takeFocus();
+    });
     const help = button("plain", "? Keys", "Show or hide the keys (?)", () => this.toggleHelp());
     const person = make("label", "person", "Reviewer ", this.reviewer);
-    const tools = make("div", "tools", person, make("label", "sizes", "Size ", slider), this.detailButton, help);
+    const tools = make("div", "tools", person, make("label", "sizes", "Size ", slider), all, this.detailButton, help);
     this.message = make("div", "message");
     this.message.setAttribute("role", "status");
     this.scroll = make("div", "scroll");
@@ -219,6 +222,7 @@ class Gallery {
   }
 
   passes(facts) {
+    if (this.data.only) return !!facts && this.data.only.includes(facts.sample);
     const { t, given, believed } = this.data.filters;
     const has = (list, label) => !list || list.split(",").includes(String(label));
     return !!facts && (facts.score === null || facts.score > Number(t)) && has(given, facts.given) && has(believed, facts.believed);
@@ -255,10 +259,9 @@ class Gallery {
   move(position, extends_) {
     if (!this.total) return;
     if (extends_) {
-      if (this.anchor === null) [this.anchor, this.before] = [this.focus, new Set(this.selection)];
+      if (this.anchor === null) [this.anchor, this.before] = [this.focus, this.selection];
       const [low, high] = [Math.min(this.anchor, position), Math.max(this.anchor, position)];
-      this.selection = new Set(this.before);
-      for (let at = low; at <= high; at += 1) this.selection.add(at);
+      this.selection = this.before.with(low, high);
     } else {
       this.anchor = null;
     }
@@ -283,13 +286,19 @@ class Gallery {
   }
 
   toggleSelected(position) {
-    if (!this.selection.delete(position)) this.selection.add(position);
+    this.selection = this.selection.has(position) ? this.selection.without(position) : this.selection.with(position, position);
+    this.anchor = null;
+    this.draw();
+  }
+
+  selectAll() {
+    if (this.total) this.selection = new Ranges([[0, this.total - 1]]);
     this.anchor = null;
     this.draw();
   }
 
   clear() {
-    this.selection.clear();
+    this.selection = new Ranges();
     this.anchor = null;
     this.help.hidden = true;
     this.say("");
@@ -353,7 +362,10 @@ class Gallery {
 
   undo() {
     const reviewer = this.person();
-    if (reviewer) this.outbox.add("verdicts/undo", { reviewer });
+    if (!reviewer) return;
+    /* A step on its way is named: if the server refuses it, the undo must not take back an earlier one. */
+    const step = this.review.newest(this.outbox.steps);
+    this.outbox.add("verdicts/undo", step ? { reviewer, step } : { reviewer });
   }
 
   redo() {
@@ -363,36 +375,33 @@ class Gallery {
 
   async decideSelection(verdict) {
     const reviewer = this.person();
-    const positions = [...this.selection].sort((one, other) => one - other);
-    if (!reviewer || !positions.length) return;
-    if (positions.length > CONFIRM_ABOVE && !(await this.confirm(verdict, positions.length))) return;
-    const decisions = [];
-    for (const position of positions) {
-      await this.ranking.load(Math.floor(position / BLOCK));
-      const card = this.ranking.card(position);
-      if (!card) {
-        this.say("Nothing was decided: a part of the selection could not be loaded.", true);
-        return;
-      }
-      this.known.set(card.sample, card);
-      decisions.push({ sample: card.sample, verdict, label: verdict === "relabel" ? card.believed : null });
-    }
-    for (let at = 0; at < decisions.length; at += MOST_IN_STEP) {
-      this.outbox.add("verdicts", { reviewer, decisions: decisions.slice(at, at + MOST_IN_STEP) });
-    }
-    this.say(`${WORDS[verdict]}: ${decisions.length} samples. u undoes it.`);
+    const count = this.selection.size;
+    if (!reviewer || !count) return;
+    const isAll = count === this.total;
+    const what = isAll ? `all ${count.toLocaleString("en")} ${this.data.what}` : `${count.toLocaleString("en")} selected samples`;
+    const { stretches } = this.selection;
+    if (count > CONFIRM_ABOVE && !(await this.confirm(verdict, what, count))) return;
+    this.outbox.add("verdicts/bulk", {
+      reviewer,
+      verdict,
+      query: Object.fromEntries(new URLSearchParams(this.ranking.query)),
+      stretches: isAll ? null : stretches,
+      ranking: this.ranking.ranking,
+      count,
+    });
+    this.say(`${WORDS[verdict]}: ${what}. u undoes it.`);
   }
 
-  confirm(verdict, count) {
+  confirm(verdict, what, count) {
     return new Promise((resolve) => {
       const end = (answer) => () => {
         this.dialog.hidden = true;
         this.takeFocus();
         resolve(answer);
       };
-      const yes = button(verdict, `Yes, ${verdict} ${count}`, "", end(true));
+      const yes = button(verdict, `Yes, ${verdict} ${count.toLocaleString("en")}`, "", end(true));
       const no = button("plain", "Cancel", "", end(false));
-      const question = `${verdict[0].toUpperCase()}${verdict.slice(1)} ${count} selected samples?`;
+      const question = `${verdict[0].toUpperCase()}${verdict.slice(1)} ${what}?`;
       this.dialog.setAttribute("aria-label", question);
       this.dialog.replaceChildren(make("p", "", question), yes, no);
       this.dialog.onkeydown = (event) => {

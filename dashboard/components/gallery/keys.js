@@ -7,7 +7,7 @@ const HELP = [
   ["r", "relabel to the believed class; a digit then chooses another class"],
   ["u or Ctrl+Z", "undo"],
   ["Ctrl+Shift+Z", "redo"],
-  ["x", "select or deselect; Shift+arrows or Shift+click extend"],
+  ["x", "select or deselect; Shift+arrows or Shift+click extend; Ctrl+A selects all"],
   ["a, then k, d or r", "apply to the selection"],
   ["Esc", "clear the selection, close this"],
   ["Space", "show or hide the details"],
@@ -35,6 +35,10 @@ class Keys {
     const { gallery } = this;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.ctrlKey || event.metaKey) {
+      if (key === "a") {
+        gallery.selectAll();
+        return true;
+      }
       if (key !== "z") return false;
       event.shiftKey ? gallery.redo() : gallery.undo();
       return true;

@@ -13,6 +13,7 @@ class Ranking {
     this.query = query;
     this.total = null;
     this.version = "";
+    this.ranking = "";
     this.blocks = new Map();
   }
 
@@ -58,7 +59,7 @@ class Ranking {
   async fetch(number, block, query) {
     const said = await this.server.json(`cards?${query}&start=${number * BLOCK}&count=${BLOCK}`);
     if (query !== this.query) return;
-    Object.assign(this, { total: said.total, version: said.version });
+    Object.assign(this, { total: said.total, version: said.version, ranking: said.ranking });
     block.cards = said.cards;
     this.onChange();
     if (!said.cards.length) return;

@@ -37,14 +37,28 @@ class Review {
 
   /* Plays the waiting steps: an undo takes back the last of them, if there is one that it can take back. */
   play(steps) {
+    const decisions = this.inForce(steps).flatMap(({ body }) => body.decisions ?? []);
+    this.pending = new Map(decisions.map((decision) => [decision.sample, decision]));
+  }
+
+  /* The key of the newest waiting step that an undo would take back; nothing when none waits. */
+  newest(steps) {
+    return this.inForce(steps).at(-1)?.body.key;
+  }
+
+  inForce(steps) {
     const done = [];
     const undone = [];
-    for (const { path, body } of steps) {
-      if (path === "verdicts") done.push(body.decisions);
-      else if (path === "verdicts/undo" && done.length) undone.push(done.pop());
-      else if (path === "verdicts/redo" && undone.length) done.push(undone.pop());
+    for (const step of steps) {
+      if (step.path === "verdicts/undo") {
+        if (done.length) undone.push(done.pop());
+      } else if (step.path === "verdicts/redo") {
+        if (undone.length) done.push(undone.pop());
+      } else {
+        done.push(step);
+      }
     }
-    this.pending = new Map(done.flat().map((decision) => [decision.sample, decision]));
+    return done;
   }
 
   /* {verdict, label, conflict, state, opinions} of a sample; state is "saved" for a moment, "waiting" before. */
