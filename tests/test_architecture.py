@@ -76,19 +76,21 @@ LAYERS = {
         "models",
         "palette",
         "security",
+        "sensitivity_chart",
         "session",
         "runs",
         "words",
     },
     "routes": {"security", "pictures", "session", "runs"},
     "gate": {"components", "session", "runs"},
-    "components": {"components", "charts", "frames", "pictures", "palette", "session"},
+    "components": {"components", "charts", "frames", "pictures", "palette", "sensitivity_chart", "session"},
     "models": {"runs", "frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
     "runs": {"frames", "labels"},
     "charts": {"frames", "palette"},
     "comparison_charts": {"charts", "palette"},
+    "sensitivity_chart": {"charts", "frames", "palette"},
     "frames": set[str](),
     "labels": set[str](),
     "words": set[str](),
@@ -257,7 +259,13 @@ def dashboard_has_few_doors_to_the_engine(project: Project) -> list[str]:
 def figures_are_made_without_streamlit(project: Project) -> list[str]:
     return [
         f"{module} imports {name}"
-        for module in ("dashboard.charts", "dashboard.comparison_charts", "dashboard.frames", "dashboard.pictures")
+        for module in (
+            "dashboard.charts",
+            "dashboard.comparison_charts",
+            "dashboard.sensitivity_chart",
+            "dashboard.frames",
+            "dashboard.pictures",
+        )
         if module in project
         for name in all_imports(project[module].tree)
         if within(name, "streamlit")
