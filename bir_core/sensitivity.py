@@ -72,6 +72,8 @@ class Bench:
 def ladder(scores: Doubles, own: Suspects) -> list[Rung]:
     """Five to nine thresholds around the run's own, highest first; chosen by how many samples each flags.
 
+    Where many scores are equal, or there are fewer than a hundred, they may be fewer.
+
     Args:
         scores: (N,) higher = more suspect.
         own: the run's own suspects.

@@ -48,6 +48,9 @@ def accuracies(found: Mapping[str, Any], *, dark: bool = False) -> go.Figure:
             showlegend=False,
             hovertemplate=f"base model, {title.lower()}: {base[part]:.1f} %<extra></extra>",
         )
+    figure.add_scatter(
+        x=[None], y=[None], mode="lines", name="Base model", line={"color": palette.BEFORE, "width": 1.5, "dash": "dot"}
+    )
     ink = charts.page_ink(dark=dark)
     figure.update_xaxes(
         title={"text": "Threshold (nats), and how many samples it flags", "font": ink, "standoff": 8},

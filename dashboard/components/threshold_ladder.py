@@ -10,6 +10,9 @@ from dashboard.sensitivity_chart import PLOT_BOTTOM, PLOT_HEIGHT, PLOT_LEFT, PLO
 
 KEY, PLOT = "sensitivity_place", "sensitivity_plot"
 
+TRACK_INSET = 6
+"""Pixels by which Streamlit's track is shorter than the slider at each end."""
+
 
 def slider(rows: Sequence[Mapping[str, Any]]) -> int:
     """The place of the chosen threshold among the computed ones; at first the run's own."""
@@ -17,7 +20,8 @@ def slider(rows: Sequence[Mapping[str, Any]]) -> int:
     inner = f"(100% - {PLOT_LEFT + PLOT_RIGHT}px) * {ends / 100:.5f}"
     st.html(
         f"""<style>
-.st-key-{KEY} {{padding: 0 calc({PLOT_RIGHT}px + {inner}) 0 calc({PLOT_LEFT}px + {inner})}}
+.st-key-{KEY} {{padding: 0 calc({PLOT_RIGHT - TRACK_INSET}px + {inner}) 0
+  calc({PLOT_LEFT - TRACK_INSET}px + {inner})}}
 .st-key-{KEY} [data-testid=stSliderThumbValue] p {{color: light-dark(#0F6B6B, #7CCFC7)}}
 </style>"""
     )

@@ -77,7 +77,7 @@ gate.needs(run, "evaluate")
 gate.asks(
     run,
     STAGE,
-    what="The model is repaired anew at five to nine thresholds; that takes as many times as long as one repair.",
+    what="The model is repaired anew at up to nine thresholds, which takes about as many times as long as one repair.",
     label="Compute the sensitivity",
 )
 found = runs.sensitivity(run)
