@@ -13,7 +13,6 @@ from bir_core.run_folder import Run
 from tests.browser.screenshots import settle
 from tests.browser.server import Server, serve
 
-
 CLOSE = 4
 """Pixels by which the thumb may stand beside its line."""
 
@@ -72,11 +71,12 @@ def test_slider_stands_under_its_line(page: Page, server: Server, swept: Run, fa
     page.set_viewport_size({"width": width, "height": 1100})
     page.goto(f"{server.url}/sensitivity")
     settle(page)
-    thumb, line = page.get_by_role("slider"), page.locator(".bir-at div")
-    thumb.focus()
+    slider, line = page.get_by_role("slider"), page.locator(".bir-at div")
+    thumb = slider.locator("..")
+    slider.focus()
     for key, place in (("Home", 0), ("End", len(rows) - 1)):
         for _ in rows:
-            thumb.press("ArrowLeft" if key == "Home" else "ArrowRight")
+            slider.press("ArrowLeft" if key == "Home" else "ArrowRight")
         link = page.get_by_text(f"Repair at the threshold {rows[place]['threshold']:.4g}", exact=True)
         expect(link.first).to_be_visible()
         for _ in range(50):  # the thumb glides to its place
