@@ -46,7 +46,8 @@ def test_the_slider_starts_at_the_runs_own_threshold_and_moves_over_all(open_vie
     app = open_view("sensitivity")
     assert not app.exception
     slider = app.select_slider(key="sensitivity_place")
-    assert rows[int(slider.value)]["is_own"]
+    assert isinstance(slider.value, int)
+    assert rows[slider.value]["is_own"]
     base = report["models"]["base"]["all"]
     assert f"{base:.1f} → {report['models']['bir']['all']:.1f} %" in texts(app)
     for place, row in enumerate(rows):
