@@ -1,4 +1,4 @@
-"""The arrows that lead out of the flow: what is computed only when somebody asks for it by name. Exports, so far."""
+"""The arrows that lead out of the flow, computed only when somebody asks for them by name: sensitivity, exports."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,13 +6,40 @@ from typing import Any
 
 import numpy as np
 
-from bir_core import review, storage, verdicts
+from bir_core import review, seeding, sensitivity, storage, verdicts
 from bir_core.config import ReviewConfig
 from bir_core.exports import aligned, cleaned, page, weights
 from bir_core.exports.page import Example
+from bir_core.sensitivity import Bench
 from bir_core.stages import MODELS, Work, Write
 
 NUM_EXAMPLES = 24
+
+
+def _sensitivity(work: Work) -> Write:
+    config, data = work.run.config, storage.load_splits(work.folder("data"))
+    truth = storage.load_truth(work.folder("data"))
+    bench = Bench(
+        base=work.model("base", "base"),
+        enhanced=work.model("enhance", "enhanced"),
+        layers=storage.load_layer_choice(work.folder("select")).layers,
+        train=data.train,
+        test=data.test,
+        corrupted=truth.corrupted,
+        noisy_classes=truth.noisy_classes,
+        aligned=storage.load_aligned(work.folder("align")),
+        review=config.review,
+        align=config.align,
+        repair=config.repair,
+    )
+    found = sensitivity.sweep(
+        bench,
+        sensitivity.ladder(storage.load_scores(work.folder("score")).score, work.suspects()),
+        seed=seeding.derive(config.seed, "repair"),
+        device=work.device,
+        progress=work.progress,
+    )
+    return lambda folder: storage.save_sensitivity(folder, found)
 
 
 def _export_cleaned(work: Work) -> Write:
@@ -107,6 +134,7 @@ def _provenance(work: Work) -> dict[str, Any]:
 
 
 FUNCTIONS: dict[str, Callable[[Work], Write]] = {
+    "sensitivity": _sensitivity,
     "export-cleaned": _export_cleaned,
     "export-aligned": _export_aligned,
     "export-weights": _export_weights,

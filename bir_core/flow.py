@@ -83,6 +83,13 @@ STAGES: tuple[Stage, ...] = (
         version=2,
     ),
     Stage(
+        name="sensitivity",
+        title="Repair at several thresholds",
+        needs=("data", "base", "select", "enhance", "score", "identify", "align"),
+        sections=("align", "review", "repair"),
+        optional=True,
+    ),
+    Stage(
         name="export-cleaned",
         title="Export the cleaned data set",
         needs=("data", "score", "identify"),

@@ -269,6 +269,18 @@ def load_report(folder: Path) -> dict[str, Any]:
     return values
 
 
+def save_sensitivity(folder: Path, found: dict[str, Any]) -> None:
+    """Repairs at several thresholds as ``sensitivity.json``."""
+    durable.write_json(folder / "sensitivity.json", found)
+
+
+@_naming_damage
+def load_sensitivity(folder: Path) -> dict[str, Any]:
+    """Repairs at several thresholds, see ``sensitivity.sweep``."""
+    values: dict[str, Any] = _read_json(folder / "sensitivity.json")
+    return values
+
+
 def save_probabilities(folder: Path, part: str, model: str, probabilities: Floats) -> None:
     """What a model believes of every sample of a part, (N, L) float32, as ``PART_MODEL.npy``."""
     np.save(folder / f"{part}_{model}.npy", probabilities)

@@ -244,7 +244,7 @@ def interval(values: Sequence[float] | None) -> str:
     return "" if not values else f"{values[0]:.1f} to {values[1]:.1f}"
 
 
-def _bracketed(value: str, bounds: str) -> str:
+def bracketed(value: str, bounds: str) -> str:
     """A value with its interval in brackets, which a narrow table breaks before the bracket only."""
     return f"{value} ({bounds})".replace(" to ", f"{NO_BREAK}to{NO_BREAK}")
 
@@ -253,7 +253,7 @@ def points(difference: Mapping[str, float] | None) -> str:
     """A paired difference with its interval, in percentage points."""
     if not difference:
         return "-"
-    return _bracketed(f"{difference['difference']:+.1f}", f"{difference['low']:+.1f} to {difference['high']:+.1f}")
+    return bracketed(f"{difference['difference']:+.1f}", f"{difference['low']:+.1f} to {difference['high']:+.1f}")
 
 
 def find_difference(report: Mapping[str, Any], model: str, minus: str, part: str) -> dict[str, float] | None:
@@ -286,7 +286,7 @@ def comparison(report: Mapping[str, Any]) -> pd.DataFrame:
         model = report["models"][name]
         row = {"Model": MODEL_TITLES.get(name, name)}
         for part in parts_of(report):
-            row[f"{part.capitalize()} (%)"] = _bracketed(f"{model[part]:.1f}", interval(model["intervals"].get(part)))
+            row[f"{part.capitalize()} (%)"] = bracketed(f"{model[part]:.1f}", interval(model["intervals"].get(part)))
         row["Minus base, all (points)"] = "" if name == "base" else points(find_difference(report, name, "base", "all"))
         rows.append(row)
     return pd.DataFrame(rows)
@@ -318,8 +318,8 @@ def per_class_text(table: pd.DataFrame) -> pd.DataFrame:
         {
             "Class": table["class"],
             "Kind": table["kind"],
-            "Before (%)": [_bracketed(f"{row.before:.1f}", str(row.before_interval)) for row in table.itertuples()],
-            "After (%)": [_bracketed(f"{row.after:.1f}", str(row.after_interval)) for row in table.itertuples()],
+            "Before (%)": [bracketed(f"{row.before:.1f}", str(row.before_interval)) for row in table.itertuples()],
+            "After (%)": [bracketed(f"{row.after:.1f}", str(row.after_interval)) for row in table.itertuples()],
             "Change": [f"{change:+.1f}" for change in table["change"]],
             "n": table["num"],
         }

@@ -27,7 +27,7 @@ class Model:
 
 
 def of_data(run: Run) -> dict[str, Model]:
-    """Models on the same test images by their name in a link: all of this run, the headline of every other run."""
+    """Models on the same test images by name: all of this run, the headline of every other run."""
     report = runs.report(run)
     found = {name: Model(run=run, name=name, title=MODEL_TITLES.get(name, name)) for name in report["models"]}
     for other in _siblings(run):

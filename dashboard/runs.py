@@ -25,6 +25,7 @@ FAULTS = (InputError, StageFailed, OSError)
 """What a view answers with one sentence."""
 
 STAGE_TITLES = {stage.name: stage.title for stage in flow.STAGES}
+WHOLE_RUN = flow.NAMES
 ACTIVE = ("queued", "running")
 
 Value = TypeVar("Value")
@@ -101,6 +102,11 @@ def report(run: Run) -> dict[str, Any]:
         return found | {"data": found["data"] | {"class_names": list(labels.shown(found["data"]["class_names"]))}}
 
     return _load(run, ("evaluate",), read)
+
+
+def sensitivity(run: Run) -> dict[str, Any]:
+    """The run's repair at several thresholds; its stage must be there."""
+    return _load(run, ("sensitivity",), lambda: storage.load_sensitivity(run.path / "sensitivity"))
 
 
 def samples(run: Run) -> Samples:

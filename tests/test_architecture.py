@@ -82,6 +82,7 @@ LAYERS = {
         "palette",
         "pictures",
         "security",
+        "sensitivity_chart",
         "session",
         "runs",
         "words",
@@ -96,7 +97,7 @@ LAYERS = {
     "dossier": {"runs"},
     "decisions": {"runs"},
     "gate": {"components", "session", "runs", "decisions"},
-    "components": {"batches", "components", "charts", "frames", "pictures", "palette", "session"},
+    "components": {"batches", "components", "charts", "frames", "pictures", "palette", "sensitivity_chart", "session"},
     "models": {"runs", "frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
@@ -104,6 +105,7 @@ LAYERS = {
     "charts": {"frames", "palette"},
     "comparison_charts": {"charts", "palette"},
     "sample_charts": {"palette"},
+    "sensitivity_chart": {"charts", "frames", "palette"},
     "frames": set[str](),
     "labels": set[str](),
     "words": set[str](),
@@ -273,7 +275,8 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
     return [
         f"{module} imports {name}"
         for module in (
-            f"dashboard.{name}" for name in ("charts", "comparison_charts", "sample_charts", "frames", "pictures")
+            f"dashboard.{name}"
+            for name in ("charts", "comparison_charts", "sample_charts", "sensitivity_chart", "frames", "pictures")
         )
         if module in project
         for name in all_imports(project[module].tree)

@@ -37,7 +37,7 @@ STYLE = """<style>
 [data-testid="stMainBlockContainer"] {padding: 0 !important; max-width: none !important}
 .bir-story {position: fixed; inset: 0; z-index: 1; display: grid; grid-template-rows: auto 1fr auto; overflow: auto;
   gap: clamp(.8rem, 2.2vh, 2rem); padding: clamp(1rem, 3.2vh, 2.6rem) clamp(1.2rem, 3.4vw, 4rem);
-  font-size: clamp(1rem, min(1.5vw, 2.4vh), 2rem); line-height: 1.35; font-variant-numeric: tabular-nums}
+  font-size: clamp(1rem, min(1.75vw, 2.4vh), 2rem); line-height: 1.35; font-variant-numeric: tabular-nums}
 .bir-story header {display: flex; justify-content: space-between; align-items: baseline; gap: 2rem;
   font-size: .8em; opacity: .8}
 .bir-story header span {overflow: hidden; text-overflow: ellipsis; white-space: nowrap}

@@ -43,7 +43,7 @@ def head(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(job.state, color=color, icon=icon)
         st.markdown(f"**{job.run}**", width="content")
-        what = "all stages" if len(job.stages) == len(runs.STAGE_TITLES) else ", ".join(job.stages)
+        what = "all stages" if set(job.stages) >= set(runs.WHOLE_RUN) else ", ".join(job.stages)
         st.caption(f"job {job.id} · {what} · {job_progress.duration(job)} · {when(job)}", width="content")
 
 

@@ -131,4 +131,5 @@ with right:
     report = runs.report(run)
     result(report)
     layer_table(run)
+    st.page_link("views/sensitivity.py", label="See how much it hangs on the threshold", icon=":material/tune:")
     st.page_link("views/compare.py", label="Compare the models class by class", icon=":material/compare_arrows:")
