@@ -20,6 +20,7 @@ Corruption = Literal["none", "label", "input", "adv"]
 Network = Literal["lenet", "conv4"]
 BasePreset = Literal["early_stop", "memorised"]
 Treatment = Literal["bir", "fine_tune", "retrain"]
+Layout = Literal["pca", "umap"]
 
 NUM_CLASSES = 10
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
@@ -105,6 +106,12 @@ class EnhanceConfig(_Section):
         return self
 
 
+class EmbedConfig(_Section):
+    """How the samples are laid out on a map; nothing but the map depends on it."""
+
+    layout: Layout = Field("pca", description="pca, or umap where the package umap-learn is installed")
+
+
 class IdentifyConfig(_Section):
     """Which samples are taken for detrimental: those above the threshold, or the top K when ``top_k`` is given."""
 
@@ -186,6 +193,7 @@ class RunConfig(_Section):
     data: DataConfig = DataConfig()
     base: BaseConfig = BaseConfig()
     enhance: EnhanceConfig = EnhanceConfig()
+    embed: EmbedConfig = EmbedConfig()
     identify: IdentifyConfig = IdentifyConfig()
     align: AlignConfig = AlignConfig()
     review: ReviewConfig = ReviewConfig()

@@ -55,6 +55,12 @@ STAGES: tuple[Stage, ...] = (
         sections=("enhance",),
     ),
     Stage(name="score", title="Score every training sample", needs=("data", "base", "enhance"), sections=()),
+    Stage(
+        name="embed",
+        title="Lay the samples out by their features",
+        needs=("data", "enhance"),
+        sections=("embed",),
+    ),
     Stage(name="identify", title="Pick the suspects", needs=("score",), sections=("identify",)),
     Stage(name="align", title="Align the inputs", needs=("data", "enhance", "score", "identify"), sections=("align",)),
     Stage(

@@ -199,6 +199,23 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Embedding:
+    """Where the samples lie by what the enhanced model sees in them.
+
+    Attributes:
+        features: (N, d) float32, penultimate features of the training samples: what its last linear layer receives.
+        reserved_features: (R, d) float32, those of the reserved samples.
+        coordinates: (N, 2) float32, the training samples on a map.
+        layout: "pca" or "umap", how the map was made.
+    """
+
+    features: Floats
+    reserved_features: Floats
+    coordinates: Floats
+    layout: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Suspects:
     """The samples taken for detrimental, most suspect first.
 

@@ -150,7 +150,7 @@ def fork(parent: Run, config: RunConfig) -> Run:
     run = create(parent.path.parent, config, parent=parent.name)
     for stage in flow.STAGES:
         if not (parent.path / stage.name / "stage.json").is_file():
-            break
+            continue
         part = run.path / f"{stage.name}.part"
         try:
             shutil.copytree(parent.path / stage.name, part, copy_function=durable.link)

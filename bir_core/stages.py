@@ -14,6 +14,7 @@ from bir_core import (
     alignment,
     base,
     comparison,
+    embedding,
     enhancement,
     evaluation,
     flow,
@@ -137,6 +138,19 @@ def _score(work: Work) -> Write:
         progress=work.progress,
     )
     return partial(storage.save_scores, scores=scores)
+
+
+def _embed(work: Work) -> Write:
+    found = embedding.embed(
+        work.model("enhance", "enhanced"),
+        work.train(),
+        storage.load_part(work.folder("data"), "reserved"),
+        work.run.config.embed,
+        seed=work.seed,
+        device=work.device,
+        progress=work.progress,
+    )
+    return partial(storage.save_embedding, embedding=found)
 
 
 def _identify(work: Work) -> Write:
@@ -287,6 +301,7 @@ FUNCTIONS: dict[str, Callable[[Work], Write]] = {
     "select": _select,
     "enhance": _enhance,
     "score": _score,
+    "embed": _embed,
     "identify": _identify,
     "align": _align,
     "repair": _repair,

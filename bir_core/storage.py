@@ -22,6 +22,7 @@ from bir_core.errors import RunDamaged
 from bir_core.records import (
     Aligned,
     CandidateSubset,
+    Embedding,
     Epoch,
     Floats,
     LabelledImages,
@@ -191,6 +192,27 @@ def load_scores(folder: Path) -> Scores:
     )
 
 
+def save_embedding(folder: Path, embedding: Embedding) -> None:
+    """Features and coordinates as ``.npy`` files of float32, to be memory-mapped; the layout as JSON."""
+    np.save(folder / "features.npy", embedding.features)
+    np.save(folder / "reserved_features.npy", embedding.reserved_features)
+    np.save(folder / "coordinates.npy", embedding.coordinates)
+    durable.write_json(folder / "layout.json", {"layout": embedding.layout})
+
+
+@_naming_damage
+def load_embedding(folder: Path) -> Embedding:
+    """Features of the samples and their places on the map, memory-mapped."""
+    features, coordinates = (_read_array(folder / f"{name}.npy") for name in ("features", "coordinates"))
+    _same_number(len(features), coordinates, "coordinates.npy")
+    return Embedding(
+        features=features,
+        reserved_features=_read_array(folder / "reserved_features.npy"),
+        coordinates=coordinates,
+        layout=_read_json(folder / "layout.json")["layout"],
+    )
+
+
 def save_suspects(folder: Path, suspects: Suspects) -> None:
     """Positions of the suspects, most suspect first, and the rule that picked them."""
     _write_columns(folder / "suspects.parquet", {"index": suspects.indices})
@@ -272,7 +294,7 @@ def load_probabilities(folder: Path, part: str, model: str) -> Floats:
 
 def _same_number(expected: int, images: NDArray[Any], name: str) -> None:
     if len(images) != expected:
-        raise ValueError(f"{name} has {len(images)} images instead of {expected}")
+        raise ValueError(f"{name} has {len(images)} rows instead of {expected}")
 
 
 def _write_columns(path: Path, columns: dict[str, NDArray[Any]]) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
-from dashboard import runs, session
+from dashboard import decisions, runs, session
 from dashboard.components import job_progress, welcome
 from dashboard.runs import Job, Run
 
@@ -68,23 +69,34 @@ def needs(run: Run, stage: str) -> None:
     st.stop()
 
 
-def asks(run: Run, stage: str, *, what: str, label: str) -> None:
-    """Like ``needs`` for a stage that no whole run computes: where it is absent, ``what`` it does and a button."""
-    try:
-        if runs.has(run, stage):
-            return
-    except runs.RunDamaged as fault:
-        _offer_again(run, stage, str(fault))
-        st.stop()
+def whole(run: Run, *stages: str) -> None:
+    """End the page, with what to do, when a result that the page could do without is there and damaged."""
+    for stage in stages:
+        try:
+            runs.has(run, stage)
+        except runs.RunDamaged as fault:
+            _offer_again(run, stage, str(fault))
+            st.stop()
+
+
+def offer(run: Run, stage: str, sentence: str) -> None:
+    """In the place of a result that is not there: why, and a button that computes it alone, or its progress."""
     job = runs.latest_job(run.name)
     if job is not None and job.state in runs.ACTIVE:
         watch(run, job, until=stage)
-    elif job is not None and stage in job.stages and job.state != "finished":
+        return
+    if job is not None and job.state == "failed" and stage in job.stages:
         ended(job)
-    else:
-        st.info(what, icon=":material/hourglass_empty:", title="Not computed yet")
-        st.button(label, type="primary", on_click=compute, args=(run.name, (stage,)), icon=":material/play_arrow:")
-    st.stop()
+        return
+    st.caption(sentence)
+    st.button(
+        "Compute it",
+        key=f"offer_{stage}",
+        on_click=compute,
+        args=(run.name, (stage,)),
+        icon=":material/play_arrow:",
+        help=f"{runs.STAGE_TITLES[stage]}; finished stages are kept.",
+    )
 
 
 def watch(run: Run, job: Job, *, until: str | None = None) -> None:
@@ -135,6 +147,20 @@ def compute(name: str, stages: tuple[str, ...] | None = None, *, force: bool = F
     """Callback: compute a run, or only some stages of it."""
     with _refusable():
         runs.compute(name, force=force) if stages is None else runs.compute(name, stages, force=force)
+
+
+def decide(run: Run, sample: int, verdict: decisions.Verdict, label: int | None = None, **by: Any) -> None:
+    """Callback: write a verdict on a sample; ``by`` says who, and whether it settles a conflict."""
+    with _refusable():
+        decisions.decide(run, sample, verdict, label=label, **by)
+
+
+def undo(run: Run, *, reviewer: str) -> None:
+    """Callback: take back the reviewer's last step, and say what it was about, since that may be another sample."""
+    with _refusable():
+        samples = decisions.undo(run, reviewer=reviewer)
+        about = f"sample {samples[0]}" if len(samples) == 1 else f"{len(samples):,} samples"
+        st.toast(f"Taken back: your last step, on {about}." if samples else "You have no step to take back here.")
 
 
 def repair(parent: Run, changes: dict[str, dict[str, object]]) -> None:

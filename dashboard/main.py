@@ -12,6 +12,7 @@ PAGES = (
     ("overview", "Overview", ":material/space_dashboard:", "What was trained on what, and what the repair brought."),
     ("scores", "Scores", ":material/bar_chart:", "How suspect every training sample is; choose the threshold."),
     ("suspects", "Suspects", ":material/image_search:", "Look at the samples above the threshold, one by one."),
+    ("sample", "Sample", ":material/image:", "Everything about one training sample, and your verdict on it."),
     ("repair", "Repair", ":material/healing:", "Repair with other settings, and see what it brought."),
     ("sensitivity", "Sensitivity", ":material/tune:", "The same repair at several thresholds."),
     ("compare", "Compare", ":material/compare_arrows:", "Two models on the same test images, side by side."),
@@ -21,7 +22,7 @@ PAGES = (
 )
 
 # Reached by a link on another page; not in the navigation.
-HIDDEN = ("present",)
+HIDDEN = ("sample", "present")
 
 st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
 page = st.navigation(

@@ -29,6 +29,15 @@ def shown(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pixels[0] if len(pixels) == 1 else np.moveaxis(pixels[:3], 0, 2)
 
 
+def enlarged(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """The same picture with every pixel repeated, up to ``width``.
+
+    One that is shown smoothly stays as it is: the browser brings it to size.
+    """
+    factor = max(1, width // pixels.shape[1]) if pixels.shape[1] <= PIXELATED_UP_TO else 1
+    return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
 def sprite(pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]]) -> NDArray[np.uint8]:
     """Pairs of images in one picture: a pair per row, the first image left; black where there is no second one."""
     return np.concatenate(

@@ -14,7 +14,7 @@ from bir_core import flow, jobs, review, run_folder, storage, verdicts
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
-from bir_core.records import Aligned, Floats, Integers, LabelledImages, Scores, Truth
+from bir_core.records import Aligned, Embedding, Floats, Integers, LabelledImages, Scores, Truth
 from bir_core.run_folder import Run
 from dashboard import labels
 from dashboard.frames import ScoreIndex
@@ -124,6 +124,28 @@ def aligned(run: Run) -> Aligned:
     return _load(run, ("align",), lambda: storage.load_aligned(run.path / "align"))
 
 
+def embedding(run: Run) -> Embedding:
+    """Features of the samples of a run, and its map."""
+    return _load(run, ("embed",), lambda: storage.load_embedding(run.path / "embed"))
+
+
+def train_beliefs(run: Run, model: str) -> Floats:
+    """(N, L) what a model of the report believes of the training samples; kept for the base and the first one."""
+    folder = run.path / "evaluate"
+    return _load(run, ("evaluate",), lambda: storage.load_probabilities(folder, "train", model), part=model)
+
+
+def reserved(run: Run) -> LabelledImages:
+    """The reserved part of a run's data."""
+    return _load(run, ("data",), lambda: storage.load_part(run.path / "data", "reserved"), part="reserved")
+
+
+def reserved_version(run: Run) -> str:
+    """Changes whenever the reserved images do."""
+    result = run_folder.read_stage(run, "data")
+    return "" if result is None else result.digest[:20]
+
+
 def shelf(run: Run) -> Shelf:
     """The pictures of a run, with a version that changes whenever they do."""
     originals, moved = samples(run).images.images, aligned(run) if has(run, "align") else None
@@ -192,8 +214,9 @@ def _read_scores(run: Run) -> Scored:
     return Scored(scores=scores, index=index)
 
 
-def _load(run: Run, stages: tuple[str, ...], read: Callable[[], Value]) -> Value:
-    made_from = []
+def _load(run: Run, stages: tuple[str, ...], read: Callable[[], Value], *, part: str = "") -> Value:
+    """What ``read`` returns, kept as long as the stages are as they are; ``part`` tells two readers of them apart."""
+    made_from = [("part", part)]
     for stage in stages:
         result = run_folder.read_stage(run, stage)
         if result is None:

@@ -13,6 +13,7 @@ THRESHOLD = "t"
 GIVEN = "given"
 BELIEVED = "believed"
 SORT = "sort"
+SAMPLE = "sample"
 
 _REMEMBERED = "remembered"
 _RESTORED = "restored"
@@ -63,6 +64,30 @@ def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -
             duration="long",
         )
     return value
+
+
+def recall(key: str) -> Any:
+    """What a bound widget of another page was set to, None when it never was."""
+    return st.session_state.get(_REMEMBERED, {}).get(key)
+
+
+def remember(key: str, value: Any, *, text: str | list[str] = "") -> None:
+    """Let the bound widget of another page come back with this value, which the URL of this page says as ``text``."""
+    st.session_state.setdefault(_REMEMBERED, {})[key] = value
+    asked = st.query_params.get_all(key)
+    if text and asked != (text if isinstance(text, list) else [text]):
+        _write(key, text)
+
+
+def put(key: str, value: Any) -> None:
+    """Set a bound widget that is not drawn yet, and the URL with it; None takes it out of the URL."""
+    st.session_state[key] = value
+    remember(key, value)
+    if value is not None:
+        _write(key, str(value))
+        return
+    with contextlib.suppress(StreamlitAPIException):
+        st.query_params.pop(key, None)
 
 
 def _default(value: Any, options: dict[str, Any]) -> Any:

@@ -21,6 +21,7 @@ STAGES = frozenset(
         "base",
         "enhancement",
         "scoring",
+        "embedding",
         "identification",
         "alignment",
         "repair",
@@ -45,6 +46,7 @@ TORCH_FREE = frozenset(
         "comparison",
         "numerics.metrics",
         "numerics.proportion",
+        "numerics.similarity",
         "review",
         "verdicts",
         "export",
@@ -60,29 +62,36 @@ TORCH_FREE = frozenset(
     )
 )
 ENGINE_DOORS = frozenset(
-    {"dashboard.runs", "dashboard.models", "dashboard.downloads", "dashboard.routes", "dashboard.routes_export"}
+    f"dashboard.{name}" for name in ("runs", "models", "downloads", "routes", "routes_export", "decisions", "dossier")
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "routes_export", "security", "session", "runs"},
+    "app": {"routes", "routes_export", "routes_sample", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
     "views": {
         "gate",
         "components",
         "charts",
         "comparison_charts",
+        "sample_charts",
         "downloads",
         "frames",
         "models",
         "palette",
+        "pictures",
         "security",
         "sensitivity_chart",
         "session",
         "runs",
         "words",
+        "dossier",
+        "decisions",
     },
     "routes": {"security", "pictures", "session", "runs"},
-    "gate": {"components", "session", "runs"},
+    "routes_sample": {"routes", "pictures", "runs", "dossier"},
+    "dossier": {"runs"},
+    "decisions": {"runs"},
+    "gate": {"components", "session", "runs", "decisions"},
     "components": {"components", "charts", "frames", "pictures", "palette", "sensitivity_chart", "session"},
     "models": {"runs", "frames"},
     "downloads": {"runs"},
@@ -91,6 +100,7 @@ LAYERS = {
     "charts": {"frames", "palette"},
     "comparison_charts": {"charts", "palette"},
     "sensitivity_chart": {"charts", "frames", "palette"},
+    "sample_charts": {"palette"},
     "frames": set[str](),
     "labels": set[str](),
     "words": set[str](),
@@ -260,11 +270,8 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
     return [
         f"{module} imports {name}"
         for module in (
-            "dashboard.charts",
-            "dashboard.comparison_charts",
-            "dashboard.sensitivity_chart",
-            "dashboard.frames",
-            "dashboard.pictures",
+            f"dashboard.{name}"
+            for name in ("charts", "comparison_charts", "sensitivity_chart", "sample_charts", "frames", "pictures")
         )
         if module in project
         for name in all_imports(project[module].tree)

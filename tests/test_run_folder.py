@@ -202,7 +202,7 @@ def test_json_without_numbers_that_are_none(tmp_path: Path, value: float) -> Non
 
 def test_a_fork_links_what_stays_and_drops_what_changes(run: Run) -> None:
     forked = run_folder.fork(run, with_sections(run, "other", align={"eta": 0.5}))
-    kept = ("data", "base", "select", "enhance", "score", "identify", "compare")
+    kept = ("data", "base", "select", "enhance", "score", "embed", "identify", "compare")
     assert run_folder.fresh_stages(forked) == kept
     assert sorted(path.name for path in forked.path.iterdir() if path.is_dir()) == sorted(kept)
     ours, theirs = (r.path / "base" / "base.safetensors" for r in (forked, run))
@@ -215,13 +215,13 @@ def test_a_fork_links_what_stays_and_drops_what_changes(run: Run) -> None:
 def test_a_damaged_result_is_not_forked(run: Run) -> None:
     (run.path / "score" / "scores.parquet").write_bytes(b"PAR1")
     forked = run_folder.fork(run, with_sections(run, "other"))
-    assert run_folder.fresh_stages(forked) == ("data", "base", "select", "enhance")
+    assert run_folder.fresh_stages(forked) == ("data", "base", "select", "enhance", "embed")
 
 
 def test_another_config_makes_stale_what_reads_it(run: Run) -> None:
     changed = run_folder.update_config(run, with_sections(run, "ignored", identify={"top_k": 3}))
     assert changed.name == changed.config.name == "tiny"
-    assert run_folder.fresh_stages(changed) == ("data", "base", "select", "enhance", "score")
+    assert run_folder.fresh_stages(changed) == ("data", "base", "select", "enhance", "score", "embed")
     assert run_folder.fresh_stages(run_folder.update_config(changed, run.config)) == flow.NAMES
 
 

@@ -13,6 +13,7 @@ from bir_core.errors import RunDamaged, StageFailed
 from bir_core.records import (
     Aligned,
     CandidateSubset,
+    Embedding,
     Epoch,
     LabelledImages,
     LayerChoice,
@@ -87,6 +88,12 @@ def records() -> dict[str, tuple[Any, Callable[[Path, Any], None], Callable[[Pat
         relative_step=rng.random(2),
         eta=1 / 3,
     )
+    embedding = Embedding(
+        features=rng.random((5, 3), dtype=np.float32),
+        reserved_features=rng.random((2, 3), dtype=np.float32),
+        coordinates=rng.random((5, 2), dtype=np.float32),
+        layout="pca",
+    )
     suspects = Suspects(indices=np.array([4, 1]), rule="threshold", threshold=0.05)
     nobody = Suspects(indices=np.array([], dtype=np.int64), rule="top_k", threshold=None)
     return {
@@ -99,6 +106,7 @@ def records() -> dict[str, tuple[Any, Callable[[Path, Any], None], Callable[[Pat
         ),
         "layer choice": (choice, storage.save_layer_choice, storage.load_layer_choice),
         "scores": (scores, storage.save_scores, storage.load_scores),
+        "embedding": (embedding, storage.save_embedding, storage.load_embedding),
         "suspects": (suspects, storage.save_suspects, storage.load_suspects),
         "no suspects": (nobody, storage.save_suspects, storage.load_suspects),
         "aligned": (aligned, storage.save_aligned, storage.load_aligned),
@@ -149,7 +157,7 @@ def test_images_of_another_number_are_foreign(tmp_path: Path) -> None:
     for name in ("images.npy", "truth_original_images.npy"):
         np.save(tmp_path / name, np.zeros((5, 1, 3, 3), np.float32))
     for load in (storage.load_aligned, storage.load_truth):
-        with pytest.raises(RunDamaged, match=r"images\.npy has 5 images instead of 2"):
+        with pytest.raises(RunDamaged, match=r"images\.npy has 5 rows instead of 2"):
             load(tmp_path)
 
 
@@ -185,4 +193,4 @@ def test_every_record_of_a_real_run_is_there(tiny_run: Run) -> None:
     assert set(suspects.indices) == set(np.flatnonzero(scores.score > suspects.threshold))
     assert set(suspects.indices) <= set(storage.load_aligned(tiny_run.path / "align").indices)
     report = storage.load_report(tiny_run.path / "evaluate")
-    assert set(report["seconds"]) >= set(flow.NAMES) - {"evaluate"}
+    assert set(report["seconds"]) >= set(flow.find("evaluate").needs)

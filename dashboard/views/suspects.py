@@ -5,15 +5,9 @@ import streamlit as st
 
 from dashboard import gate, runs, security, session
 from dashboard.components import gallery, threshold
+from dashboard.components.ranking import SORTS
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
-
-SORTS = {
-    "score": "highest score first",
-    "lowest": "lowest score first",
-    "given": "by given class",
-    "believed": "by predicted class",
-}
 
 
 def suspects(run: Run) -> None:

@@ -192,7 +192,7 @@ def test_the_mouse_can_do_it_all(page: Page, server: Server, run: Run) -> None:
 
 def test_details_and_keys_can_be_shown_and_hidden(page: Page, server: Server, faults: list[str]) -> None:
     open_gallery(page, server)
-    expect(page.locator(".detail figcaption").last).to_contain_text("difference ×")
+    expect(page.locator(".detail > .figures figcaption").last).to_contain_text("difference ×")
     assert page.locator(".detail .belief").count() == 10
     page.keyboard.press(" ")
     expect(page.locator(".detail")).to_be_hidden()

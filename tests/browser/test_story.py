@@ -128,7 +128,7 @@ def look_at_suspects(page: Page) -> None:
 
 def pictures_are_painted(page: Page) -> None:
     """Original, aligned and difference of the focused sample, in the details, are there and not of one colour."""
-    expect(page.locator(".detail figcaption").last).to_have_text(re.compile(r"^difference × \d+$"))
+    expect(page.locator(".detail > .figures figcaption").last).to_have_text(re.compile(r"^difference × \d+$"))
     colours = """nodes => nodes.map(node => {
         const canvas = document.createElement("canvas");
         [canvas.width, canvas.height] = [28, 28];

@@ -23,7 +23,7 @@ from dashboard import security
 from dashboard.frames import MODEL_TITLES
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
-WITH_RUN = ("overview", "scores", "suspects", "repair", "sensitivity", "compare", "export", "present")
+WITH_RUN = ("overview", "scores", "suspects", "sample", "repair", "sensitivity", "compare", "export", "present")
 
 
 def gallery_data(app: AppTest) -> dict[str, Any]:

@@ -7,7 +7,17 @@ import streamlit as st
 
 from dashboard import palette
 
-SCRIPTS = ("server.js", "outbox.js", "ranking.js", "review.js", "tile.js", "detail.js", "keys.js", "gallery.js")
+SCRIPTS = (
+    "server.js",
+    "outbox.js",
+    "ranking.js",
+    "review.js",
+    "tile.js",
+    "resembling.js",
+    "detail.js",
+    "keys.js",
+    "gallery.js",
+)
 """Joined in this order to one module; the last one exports what Streamlit calls."""
 
 FOLDER = Path(__file__).parent
@@ -24,7 +34,10 @@ COLORS = f""".gallery {{
 """
 
 _mount = st.components.v2.component(
-    "bir_gallery", html='<div class="gallery"></div>\n', css=COLORS + _joined("gallery.css"), js=_joined(*SCRIPTS)
+    "bir_gallery",
+    html='<div class="gallery"></div>\n',
+    css=COLORS + _joined("gallery.css", "resembling.css"),
+    js=_joined(*SCRIPTS),
 )
 
 

@@ -7,6 +7,7 @@ class Detail {
     this.node.setAttribute("aria-label", "Details of the focused suspect");
     this.shown = "";
     this.difference = null;
+    this.resembling = new Resembling(gallery);
   }
 
   /* Draws anew only when something that it shows has changed: it is asked at every key. */
@@ -22,7 +23,7 @@ class Detail {
     if (shown === this.shown) return;
     this.shown = shown;
     const title = make("h3", "", `#${card.rank.toLocaleString("en")}`, make("span", "", `sample ${card.sample}`));
-    this.node.replaceChildren(title, this.pictures(card), this.facts(card), this.beliefs(card), this.verdicts(card, said), this.past(lines));
+    this.node.replaceChildren(title, this.pictures(card), this.facts(card), this.beliefs(card), this.resembling.of(card), this.verdicts(card, said), this.past(lines));
   }
 
   pictures(card) {
