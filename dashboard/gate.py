@@ -99,25 +99,6 @@ def offer(run: Run, stage: str, sentence: str) -> None:
     )
 
 
-def asks(run: Run, stage: str, *, what: str, label: str) -> None:
-    """Like ``needs`` for a stage that no whole run computes: where it is absent, ``what`` it does and a button."""
-    try:
-        if runs.has(run, stage):
-            return
-    except runs.RunDamaged as fault:
-        _offer_again(run, stage, str(fault))
-        st.stop()
-    job = runs.latest_job(run.name)
-    if job is not None and job.state in runs.ACTIVE:
-        watch(run, job, until=stage)
-    elif job is not None and stage in job.stages and job.state != "finished":
-        ended(job)
-    else:
-        st.info(what, icon=":material/hourglass_empty:", title="Not computed yet")
-        st.button(label, type="primary", on_click=compute, args=(run.name, (stage,)), icon=":material/play_arrow:")
-    st.stop()
-
-
 def watch(run: Run, job: Job, *, until: str | None = None) -> None:
     """Live progress of a job; draws the whole page again when it ends or when the stage ``until`` is there."""
 

@@ -74,12 +74,15 @@ st.markdown(
     "thresholds are chosen by how many samples they flag, never by accuracy."
 )
 gate.needs(run, "evaluate")
-gate.asks(
-    run,
-    STAGE,
-    what="The model is repaired anew at up to nine thresholds, which takes about as many times as long as one repair.",
-    label="Compute the sensitivity",
-)
+gate.whole(run, STAGE)
+if not runs.has(run, STAGE):
+    gate.offer(
+        run,
+        STAGE,
+        "Not computed yet. The model is repaired anew at up to nine thresholds, which takes about that many times as "
+        "long as one repair.",
+    )
+    st.stop()
 found = runs.sensitivity(run)
 if not runs.is_current(run, STAGE):
     st.warning("The settings of this run were changed after this was computed.", icon=":material/update:")

@@ -26,18 +26,17 @@ def rows_of(run: Run) -> list[dict[str, Any]]:
 def test_absent_it_offers_a_job_and_shows_it(open_view: OpenView, complete: Run, runs_root: Path) -> None:
     app = open_view("sensitivity")
     assert not app.exception
-    assert "Not computed yet" in [info.proto.title for info in app.info] or "repaired anew" in texts(app)
-    (offer,) = (button for button in app.button if button.label == "Compute the sensitivity")
+    assert "Not computed yet" in texts(app)
+    (offer,) = (button for button in app.button if button.label == "Compute it")
     offer.click().run()
     job = jobs.latest(runs_root, complete.name)
     assert job is not None
     assert job.stages == ("sensitivity",)
     jobs.cancel(runs_root, job.id)
-    ended = wait_until(lambda: jobs.find(runs_root, job.id), lambda found: found.state not in jobs.ACTIVE)
+    wait_until(lambda: jobs.find(runs_root, job.id), lambda found: found.state not in jobs.ACTIVE)
     app.run()
     assert not app.exception
-    if ended.state == "cancelled":
-        assert "Resume" in [button.label for button in app.button]
+    assert not app.error
 
 
 def test_the_slider_starts_at_the_runs_own_threshold_and_moves_over_all(open_view: OpenView, swept: Run) -> None:
