@@ -160,10 +160,19 @@ class ScoreIndex:
         return Cut(threshold=_shortest_between(lower, upper), num_suspects=wanted, tie="")
 
     def ranked(
-        self, threshold: float, *, given: Sequence[int] = (), believed: Sequence[int] = (), sort: str = "score"
+        self,
+        threshold: float,
+        *,
+        below: float = math.inf,
+        given: Sequence[int] = (),
+        believed: Sequence[int] = (),
+        sort: str = "score",
     ) -> NDArray[np.int64]:
-        """Positions of the suspects that pass the filters, in the order wanted; an empty filter lets all pass."""
-        chosen = self.order[: self.count_above(threshold)]
+        """Positions of the suspects that pass the filters, in the order wanted; an empty filter lets all pass.
+
+        Scores are above ``threshold`` and at most ``below``.
+        """
+        chosen = self.order[self.count_above(below) : self.count_above(threshold)]
         if given:
             chosen = chosen[np.isin(self.labels[chosen], given)]
         if believed:

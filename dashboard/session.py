@@ -15,6 +15,8 @@ BELIEVED = "believed"
 SORT = "sort"
 SAMPLE = "sample"
 BATCH = "batch"
+BELOW = "below"
+ONLY = "only"
 
 _REMEMBERED = "remembered"
 _RESTORED = "restored"

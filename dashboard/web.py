@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from bir_core.errors import DatabaseDown, InputError, RunDamaged
 from bir_core.run_folder import Run
-from dashboard import batches, runs, security
+from dashboard import batches, picks, runs, security
 from dashboard.frames import ScoreIndex
 
 MOST_IN_SPRITE = 60
@@ -111,15 +111,21 @@ def samples(query: QueryParams, num_samples: int) -> list[int]:
 
 
 def ranking(query: QueryParams, index: ScoreIndex) -> NDArray[np.int64]:
-    """Positions of the samples that a query means, in its order: a random batch, or the suspects that pass filters."""
+    """Positions of the samples that a query means, in its order: a random batch, picked ones, or a filtered ranking."""
     if "batch" in query:
         batch = batches.parse(query["batch"])
         if batch is None:
             raise Refused(400, f"batch must be LOW_HIGH_NUMBER_SEED, got {query['batch'][:60]!r}.")
         return batch.drawn(index.scores)
+    if "only" in query:
+        only = picks.parse(query["only"], len(index))
+        if only is None:
+            raise Refused(400, f"only must be up to {picks.MOST} samples of this run, got {query['only'][:60]!r}.")
+        return np.array(only, dtype=np.int64)
     num_classes = len(index.class_names)
     return index.ranked(
         number(query, "t"),
+        below=number(query, "below") if "below" in query else math.inf,
         given=classes(query, "given", num_classes),
         believed=classes(query, "believed", num_classes),
         sort=sort_of(query),

@@ -74,6 +74,8 @@ LAYERS = {
         "components",
         "batches",
         "charts",
+        "clouds",
+        "picks",
         "comparison_charts",
         "sample_charts",
         "downloads",
@@ -92,8 +94,10 @@ LAYERS = {
     "routes": {"routes_verdicts", "web", "pictures", "runs"},
     "routes_verdicts": {"web", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
-    "web": {"batches", "frames", "security", "runs"},
+    "web": {"batches", "picks", "frames", "security", "runs"},
     "batches": set[str](),
+    "picks": set[str](),
+    "clouds": {"charts", "frames", "palette"},
     "dossier": {"runs"},
     "decisions": {"runs"},
     "gate": {"components", "session", "runs", "decisions"},
@@ -276,7 +280,15 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
         f"{module} imports {name}"
         for module in (
             f"dashboard.{name}"
-            for name in ("charts", "comparison_charts", "sample_charts", "sensitivity_chart", "frames", "pictures")
+            for name in (
+                "charts",
+                "comparison_charts",
+                "sample_charts",
+                "sensitivity_chart",
+                "clouds",
+                "frames",
+                "pictures",
+            )
         )
         if module in project
         for name in all_imports(project[module].tree)

@@ -4,14 +4,14 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs, session
-from dashboard.components import class_counts, pairs, reviewers
+from dashboard import clouds, frames, gate, picks, runs, session
+from dashboard.components import class_counts, class_histograms, histogram, pairs, reviewers, sections
 from dashboard.components import threshold as thresholds
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
 
 RECOMMENDED = "log 1.05"
-PLOT = "score_plot"
+SECTIONS = ("Classes", "Class histograms", "Given and believed", "Losses", "Map")
 PRECISION = "Share of the suspects that are truly corrupted."
 RECALL = "Share of the corrupted samples that are suspects."
 AUC = "How often a corrupted sample scores higher than a clean one; the same for every threshold."
@@ -33,17 +33,63 @@ def board(run: Run) -> None:
         sentence = thresholds.tie_sentence(threshold)
         if sentence:
             st.caption(sentence)
-        with st.container(key=PLOT):
-            st.plotly_chart(
-                charts.histogram(index, runs.LANDMARKS, dark=session.is_dark()),
-                config={"displayModeBar": False},
-                alt="Histogram of the scores of all training samples; the figures below say the same in numbers",
-            )
-            thresholds.line(PLOT, index, threshold)
-        thresholds.slider(index, threshold, runs.LANDMARKS)
+        histogram.draw(index, threshold, runs.LANDMARKS, run=run.name, on_moved=thresholds.move)
         figures(index, threshold)
-        class_counts.draw(frames.class_counts(index, threshold))
-        pairs.draw(index, threshold, run=run.name)
+        section = sections.choose("Show", SECTIONS, key="scores_section")
+        if section == "Classes":
+            class_counts.draw(frames.class_counts(index, threshold))
+        elif section == "Class histograms":
+            class_histograms.draw(index, threshold, run=run.name)
+        elif section == "Given and believed":
+            pairs.draw(index, threshold, run=run.name)
+        elif section == "Losses":
+            losses(run, index, threshold)
+        else:
+            feature_map(run, index, threshold)
+
+
+def losses(run: Run, index: ScoreIndex, threshold: float) -> None:
+    """Why each sample was flagged: its loss under both models."""
+    scores = runs.scored(run).scores
+    figure = clouds.losses(index, scores.loss_before, scores.loss_after, threshold, dark=session.is_dark())
+    select(run, index, figure, "losses", "Loss after against loss before, with the threshold")
+
+
+def feature_map(run: Run, index: ScoreIndex, threshold: float) -> None:
+    """Where the samples lie by what the enhanced model sees in them."""
+    if not runs.has(run, "embed"):
+        gate.offer(run, "embed", "The features of this run's samples have not been laid out yet.")
+        return
+    found = runs.embedding(run)
+    figure = clouds.feature_map(index, found.coordinates, threshold, found.layout, dark=session.is_dark())
+    select(run, index, figure, "map", "Training samples by their features, coloured by score")
+
+
+def select(run: Run, index: ScoreIndex, figure: Any, key: str, alt: str) -> None:
+    """A cloud in which a lasso or a box picks samples for the gallery."""
+    event = st.plotly_chart(
+        figure,
+        key=key,
+        on_select="rerun",
+        selection_mode=("lasso", "box"),
+        config={"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "autoScale2d"]},
+        alt=alt,
+    )
+    if len(index) > clouds.MOST_POINTS:
+        st.caption(f"{clouds.MOST_POINTS:,} of {len(index):,} samples are drawn, suspects first.")
+    chosen = clouds.selected(event)
+    if not chosen:
+        st.caption("Draw a line around points to open them in the gallery.")
+        return
+    shown = sorted(chosen, key=lambda sample: -index.scores[sample])[: picks.MOST]
+    st.page_link(
+        "views/suspects.py",
+        label=f"Open the {len(shown):,} "
+        + (f"most suspect of the {len(chosen):,} selected" if len(shown) < len(chosen) else "selected")
+        + " samples in the gallery",
+        icon=":material/image_search:",
+        query_params={session.RUN: run.name, session.ONLY: picks.as_text(shown)},
+    )
 
 
 def figures(index: ScoreIndex, threshold: float) -> None:

@@ -1,9 +1,11 @@
 """The suspects one by one, most suspect first."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
-from dashboard import gate, runs, security, session, words
+from dashboard import gate, picks, runs, security, session, words
 from dashboard.batches import Batch
 from dashboard.components import gallery, sampling, threshold
 from dashboard.components.ranking import SORTS
@@ -19,6 +21,10 @@ def suspects(run: Run) -> None:
         if batch is not None:
             review_batch(run, index, batch)
             return
+        picked = picks_of_link(index)
+        if picked is not None:
+            review_picked(run, index, picked)
+            return
         chosen, cut = filtered(run, index)
         total = index.count_above(cut)
         if not len(chosen):
@@ -30,6 +36,8 @@ def suspects(run: Run) -> None:
             sampling.progress(*runs.measured_bands(run))
         labels = {key: _labels(index, st.session_state[key]) for key in (session.GIVEN, session.BELIEVED)}
         filters = {"t": repr(cut), **labels, "sort": st.session_state[session.SORT]}
+        if upper_bound() < math.inf:
+            filters["below"] = repr(upper_bound())
         show(run, index, len(chosen), filters, f"suspects with a score above {cut:.4g}{filters_in_words()}")
 
 
@@ -67,8 +75,18 @@ def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float]:
             options=list(SORTS),
             format_func=lambda name: SORTS[name].capitalize(),
         )
+    below = upper_bound()
+    if below < math.inf:
+        st.button(
+            f"Only scores up to {below:.4g}: show all above", on_click=leave, args=(session.BELOW,),
+            icon=":material/filter_alt_off:", key="end_below",
+        )  # fmt: skip
     chosen = index.ranked(
-        cut, given=[names.index(name) for name in given], believed=[names.index(name) for name in believed], sort=sort
+        cut,
+        below=below,
+        given=[names.index(name) for name in given],
+        believed=[names.index(name) for name in believed],
+        sort=sort,
     )
     return chosen, cut
 
@@ -101,6 +119,42 @@ def show(
             "only": only,
         }
     )
+
+
+def picks_of_link(index: ScoreIndex) -> list[int] | None:
+    """The samples that the link names, if it names some."""
+    asked = st.query_params.get(session.ONLY)
+    found = None if asked is None else picks.parse(asked, len(index))
+    if asked is not None and found is None:
+        st.toast(
+            f"The link asks for samples {asked[:60]}, which this run does not have; the suspects are shown instead."
+        )
+    return found
+
+
+def review_picked(run: Run, index: ScoreIndex, picked: list[int]) -> None:
+    """The gallery of samples that were picked on another page."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{len(picked):,} samples** that were picked, most suspect first. {legend(run)}", width="stretch")
+        st.button("Show all suspects", on_click=leave, args=(session.ONLY,), icon=":material/close:", key="end_picked")
+    show(run, index, len(picked), {"only": picks.as_text(picked)}, "picked samples", only=picked)
+
+
+def leave(parameter: str) -> None:
+    """Callback: take a parameter out of the link."""
+    st.query_params.pop(parameter, None)
+
+
+def upper_bound() -> float:
+    """The highest score that passes, as the link has it; infinity where it has none."""
+    try:
+        value = float(st.query_params.get(session.BELOW, "inf"))
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        st.toast(f"The link asks for below={st.query_params[session.BELOW][:40]}, which is no number; it is ignored.")
+        return math.inf
+    return value
 
 
 def filters_in_words() -> str:

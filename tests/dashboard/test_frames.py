@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from bir_core.config import LANDMARKS
-from dashboard import charts, frames, pictures
+from dashboard import frames, pictures
+from dashboard.components import histogram
 from dashboard.frames import ScoreIndex
 
 
@@ -80,9 +81,22 @@ def test_the_histogram_counts_every_sample_once(random_index: ScoreIndex) -> Non
 
 
 def test_equal_scores_have_a_histogram_too() -> None:
-    index = make([0.5, 0.5, 0.5])
-    heights = charts.histogram(index, LANDMARKS).data[0].y
-    assert [height for height in heights if height >= 1] == [3]
+    (counts,) = make([0.5, 0.5, 0.5]).counts.values()
+    assert [count for count in counts if count] == [3]
+
+
+def test_the_browser_counts_by_itself_as_the_server_does(random_index: ScoreIndex) -> None:
+    table = histogram.table(random_index, 0.123, LANDMARKS, run="r")
+    scores, corrupted = random_index.scores, random_index.corrupted
+    assert corrupted is not None
+    for stop, above, caught in zip(table["stops"], table["above"], table["caught"], strict=True):
+        assert above == (scores > stop).sum()
+        assert caught == (corrupted & (scores > stop)).sum()
+    assert table["count"] == (scores > 0.123).sum()
+    assert table["right"] == (corrupted & (scores > 0.123)).sum()
+    assert set(LANDMARKS.values()) <= set(table["stops"])
+    assert sum(sum(kind["counts"]) for kind in table["kinds"]) == len(scores)
+    assert histogram.table(make([1, 2, 3]), 0, LANDMARKS, run="r")["caught"] is None
 
 
 def test_ranked_filters_and_orders(random_index: ScoreIndex) -> None:
@@ -91,6 +105,8 @@ def test_ranked_filters_and_orders(random_index: ScoreIndex) -> None:
     assert (random_index.predictions[chosen] == 2).all()
     assert (np.diff(random_index.scores[chosen]) <= 0).all()
     assert len(random_index.ranked(0.2, given=[1], believed=[0])) == 0
+    inside = random_index.ranked(0.2, below=0.5)
+    assert set(inside.tolist()) == set(np.flatnonzero((random_index.scores > 0.2) & (random_index.scores <= 0.5)))
     assert random_index.ranked(0.2, sort="lowest").tolist() == random_index.ranked(0.2).tolist()[::-1]
 
 

@@ -36,7 +36,6 @@ def test_threshold_of_a_link(open_view: OpenView, complete: Run) -> None:
     app = open_view("scores", t="0.25")
     assert suspects(app) == above(complete, 0.25)
     assert app.number_input(key="top_k").value == above(complete, 0.25)
-    assert app.select_slider(key="threshold_slider").value == 0.25
 
 
 def test_threshold_survives_the_page(open_view: OpenView, complete: Run) -> None:
@@ -64,15 +63,6 @@ def test_top_k_moves_the_threshold(open_view: OpenView, complete: Run, wanted: i
     ranked = np.sort(storage.load_scores(complete.path / "score").score)[::-1]
     if 0 < wanted < len(ranked):
         assert ranked[wanted] <= threshold < ranked[wanted - 1]
-
-
-def test_slider_moves_the_threshold(open_view: OpenView, complete: Run) -> None:
-    app = open_view("scores")
-    slider = app.select_slider(key="threshold_slider")
-    # The test client speaks to the slider in the values themselves.
-    slider.set_value(LANDMARKS["log 1.1"]).run()
-    assert app.number_input(key="t").value == LANDMARKS["log 1.1"]
-    assert suspects(app) == above(complete, LANDMARKS["log 1.1"])
 
 
 def test_unknown_run_is_one_sentence(open_view: OpenView, complete: Run) -> None:

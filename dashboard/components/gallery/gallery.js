@@ -223,9 +223,9 @@ class Gallery {
 
   passes(facts) {
     if (this.data.only) return !!facts && this.data.only.includes(facts.sample);
-    const { t, given, believed } = this.data.filters;
+    const { t, below, given, believed } = this.data.filters;
     const has = (list, label) => !list || list.split(",").includes(String(label));
-    return !!facts && (facts.score === null || facts.score > Number(t)) && has(given, facts.given) && has(believed, facts.believed);
+    return !!facts && (facts.score === null || (facts.score > Number(t) && facts.score <= Number(below ?? Infinity))) && has(given, facts.given) && has(believed, facts.believed);
   }
 
   stateText(said) {

@@ -1,0 +1,139 @@
+"""Samples as clouds of points: loss before against loss after, and the map of features. WebGL. No Streamlit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from dashboard import charts, frames, palette
+from dashboard.frames import ScoreIndex
+
+MOST_POINTS = 50_000
+"""More points than this are drawn by a seeded sample, suspects first."""
+
+KINDS = {
+    "Not suspect": palette.CLEAN,
+    "Suspect": palette.CORRUPTED,
+}
+
+
+def shown(index: ScoreIndex, threshold: float) -> NDArray[np.int64]:
+    """Positions that are drawn, ascending: all, or the suspects and of the others as many as fit, drawn at random."""
+    if len(index) <= MOST_POINTS:
+        return np.arange(len(index))
+    above = index.count_above(threshold)
+    draw = np.random.default_rng(0)
+    suspects, others = index.order[:above], index.order[above:]
+    if above >= MOST_POINTS:
+        return np.sort(draw.permutation(suspects)[:MOST_POINTS])
+    return np.sort(np.concatenate([suspects, draw.permutation(others)[: MOST_POINTS - above]]))
+
+
+def losses(
+    index: ScoreIndex,
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    threshold: float,
+    *,
+    dark: bool = False,
+) -> go.Figure:
+    """Loss under the enhanced model against loss under the base model, on logarithmic axes.
+
+    On the dotted diagonal nothing changed; above the solid line are the suspects (after = before + threshold).
+    """
+    drawn = shown(index, threshold)
+    floor = 1e-6
+    figure = go.Figure()
+    suspect = index.scores[drawn] > threshold
+    for name, flags in (("Not suspect", ~suspect), ("Suspect", suspect)):
+        chosen = drawn[flags]
+        figure.add_scattergl(
+            x=np.maximum(before[chosen], floor),
+            y=np.maximum(after[chosen], floor),
+            mode="markers",
+            name=name,
+            marker={"size": 5, "opacity": 0.6, "color": KINDS[name]},
+            customdata=_facts(index, chosen),
+            hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
+            "loss %{x:.3g} → %{y:.3g} nats<extra></extra>",
+        )
+    top = float(max(before.max(initial=1), after.max(initial=1))) * 1.5
+    places = np.geomspace(floor, top, 200)
+    figure.add_scatter(
+        x=places, y=places, mode="lines", name="No change", hoverinfo="skip",
+        line={"color": palette.BEFORE, "width": 1.5, "dash": "dot"},
+    )  # fmt: skip
+    limit = places + threshold
+    figure.add_scatter(
+        x=places[limit > floor], y=limit[limit > floor], mode="lines", name="Threshold", hoverinfo="skip",
+        line={"color": palette.THRESHOLD, "width": 2},
+    )  # fmt: skip
+    axis: dict[str, Any] = {"type": "log", "gridcolor": palette.GRID, "zeroline": False, "exponentformat": "power"}
+    bounds = [float(np.log10(floor)) - 0.2, float(np.log10(top))]
+    figure.update_xaxes(title="Loss before (nats, base model)", range=bounds, **axis)
+    figure.update_yaxes(title="Loss after (nats, enhanced model)", range=bounds, **axis)
+    return _selectable(figure, dark=dark)
+
+
+def feature_map(
+    index: ScoreIndex, coordinates: NDArray[np.float32], threshold: float, layout: str, *, dark: bool = False
+) -> go.Figure:
+    """Training samples where their penultimate features put them, coloured by score; suspects are drawn last."""
+    drawn = shown(index, threshold)
+    drawn = drawn[np.argsort(index.scores[drawn], kind="stable")]
+    reach = float(frames.spread(max(abs(index.ascending[0]), abs(index.ascending[-1]), frames.NEAR_ZERO)))
+    ticks = [value for value in (-10, -1, -0.1, 0, 0.1, 1, 10) if abs(float(frames.spread(value))) <= reach]
+    ink = charts.page_ink(dark=dark)
+    neutral = "#4A555C" if dark else "#C9CDCB"
+    figure = go.Figure()
+    figure.add_scattergl(
+        x=coordinates[drawn, 0],
+        y=coordinates[drawn, 1],
+        mode="markers",
+        marker={
+            "size": 5,
+            "opacity": 0.75,
+            "color": frames.spread(index.scores[drawn]),
+            "cmin": -reach,
+            "cmax": reach,
+            "colorscale": [[0, palette.CLEAN], [0.5, neutral], [1, palette.CORRUPTED]],
+            "colorbar": {
+                "title": {"text": "Score<br>(nats)", "font": ink},
+                "tickfont": ink,
+                "tickvals": [float(frames.spread(value)) for value in ticks],
+                "ticktext": [f"{value:g}" for value in ticks],
+                "thickness": 10,
+                "outlinewidth": 0,
+            },
+        },
+        customdata=_facts(index, drawn),
+        hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
+        "score %{customdata[3]} nats<extra></extra>",
+        showlegend=False,
+    )
+    names = ("First", "Second") if layout == "pca" else ("UMAP", "UMAP")
+    figure.update_xaxes(title=f"{names[0]} component", showgrid=False, zeroline=False, showticklabels=False)
+    figure.update_yaxes(title=f"{names[1]} component", showgrid=False, zeroline=False, showticklabels=False)
+    return _selectable(figure, dark=dark)
+
+
+def selected(event: Mapping[str, Any]) -> list[int]:
+    """Samples inside a lasso or box, as Streamlit reports it."""
+    points = event.get("selection", {}).get("points", [])
+    return sorted({int(point["customdata"][0]) for point in points if point.get("customdata")})
+
+
+def _facts(index: ScoreIndex, chosen: NDArray[np.int64]) -> list[tuple[int, str, str, str]]:
+    names = index.class_names
+    return [
+        (sample, names[index.labels[sample]], names[index.predictions[sample]], f"{index.scores[sample]:.3g}")
+        for sample in chosen.tolist()
+    ]
+
+
+def _selectable(figure: go.Figure, *, dark: bool) -> go.Figure:
+    charts.plain(figure, height=560, dark=dark)
+    figure.update_layout(dragmode="lasso")
+    return figure
