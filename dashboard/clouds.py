@@ -1,6 +1,6 @@
-"""Samples as clouds of points: loss before against loss after, and the map of features. WebGL. No Streamlit."""
+"""Samples as clouds of points: loss before against loss after, and the map of features. No Streamlit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from dashboard.frames import ScoreIndex
 
 MOST_POINTS = 50_000
 """More points than this are drawn by a seeded sample, suspects first."""
+
+MOST_WITHOUT_WEBGL = 5_000
+"""Up to so many points are drawn as SVG, which works where a browser has no WebGL; more of them would be too slow."""
 
 KINDS = {
     "Not suspect": palette.CLEAN,
@@ -49,15 +52,17 @@ def losses(
     suspect = index.scores[drawn] > threshold
     for name, flags in (("Not suspect", ~suspect), ("Suspect", suspect)):
         chosen = drawn[flags]
-        figure.add_scattergl(
-            x=np.maximum(before[chosen], floor),
-            y=np.maximum(after[chosen], floor),
-            mode="markers",
-            name=name,
-            marker={"size": 5, "opacity": 0.6, "color": KINDS[name]},
-            customdata=_facts(index, chosen),
-            hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
-            "loss %{x:.3g} → %{y:.3g} nats<extra></extra>",
+        figure.add_trace(
+            _points(len(drawn))(
+                x=np.maximum(before[chosen], floor),
+                y=np.maximum(after[chosen], floor),
+                mode="markers",
+                name=name,
+                marker={"size": 5, "opacity": 0.6, "color": KINDS[name]},
+                customdata=_facts(index, chosen),
+                hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
+                "loss %{x:.3g} → %{y:.3g} nats<extra></extra>",
+            )
         )
     top = float(max(before.max(initial=1), after.max(initial=1))) * 1.5
     places = np.geomspace(floor, top, 200)
@@ -88,30 +93,32 @@ def feature_map(
     ink = charts.page_ink(dark=dark)
     neutral = "#4A555C" if dark else "#C9CDCB"
     figure = go.Figure()
-    figure.add_scattergl(
-        x=coordinates[drawn, 0],
-        y=coordinates[drawn, 1],
-        mode="markers",
-        marker={
-            "size": 5,
-            "opacity": 0.75,
-            "color": frames.spread(index.scores[drawn]),
-            "cmin": -reach,
-            "cmax": reach,
-            "colorscale": [[0, palette.CLEAN], [0.5, neutral], [1, palette.CORRUPTED]],
-            "colorbar": {
-                "title": {"text": "Score<br>(nats)", "font": ink},
-                "tickfont": ink,
-                "tickvals": [float(frames.spread(value)) for value in ticks],
-                "ticktext": [f"{value:g}" for value in ticks],
-                "thickness": 10,
-                "outlinewidth": 0,
+    figure.add_trace(
+        _points(len(drawn))(
+            x=coordinates[drawn, 0],
+            y=coordinates[drawn, 1],
+            mode="markers",
+            marker={
+                "size": 5,
+                "opacity": 0.75,
+                "color": frames.spread(index.scores[drawn]),
+                "cmin": -reach,
+                "cmax": reach,
+                "colorscale": [[0, palette.CLEAN], [0.5, neutral], [1, palette.CORRUPTED]],
+                "colorbar": {
+                    "title": {"text": "Score<br>(nats)", "font": ink},
+                    "tickfont": ink,
+                    "tickvals": [float(frames.spread(value)) for value in ticks],
+                    "ticktext": [f"{value:g}" for value in ticks],
+                    "thickness": 10,
+                    "outlinewidth": 0,
+                },
             },
-        },
-        customdata=_facts(index, drawn),
-        hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
-        "score %{customdata[3]} nats<extra></extra>",
-        showlegend=False,
+            customdata=_facts(index, drawn),
+            hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
+            "score %{customdata[3]} nats<extra></extra>",
+            showlegend=False,
+        )
     )
     names = ("First", "Second") if layout == "pca" else ("UMAP", "UMAP")
     figure.update_xaxes(title=f"{names[0]} component", showgrid=False, zeroline=False, showticklabels=False)
@@ -123,6 +130,12 @@ def selected(event: Mapping[str, Any]) -> list[int]:
     """Samples inside a lasso or box, as Streamlit reports it."""
     points = event.get("selection", {}).get("points", [])
     return sorted({int(point["customdata"][0]) for point in points if point.get("customdata")})
+
+
+def _points(num: int) -> Callable[..., Any]:
+    """What draws so many points."""
+    trace: Callable[..., Any] = go.Scatter if num <= MOST_WITHOUT_WEBGL else go.Scattergl
+    return trace
 
 
 def _facts(index: ScoreIndex, chosen: NDArray[np.int64]) -> list[tuple[int, str, str, str]]:

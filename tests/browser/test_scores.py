@@ -94,7 +94,7 @@ def test_every_section(page: Page, server: Server, section: str, faults: list[st
     page.goto(f"{server.url}/scores?t=0")
     page.get_by_role("radio", name=section).click()
     drawn = {"Class histograms": ".bir-multiples a", "Given and believed": ".bir-pairs a"}
-    expect(page.locator(drawn.get(section, ".js-plotly-plot .gl-canvas")).first).to_be_visible()
+    expect(page.locator(drawn.get(section, ".js-plotly-plot .scatterlayer .point")).first).to_be_visible()
     assert faults == []
 
 

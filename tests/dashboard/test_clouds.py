@@ -54,6 +54,14 @@ def test_map_draws_the_most_suspect_last() -> None:
     assert np.array_equal(points.x, coordinates[drawn, 0])
 
 
+@pytest.mark.parametrize(("num", "kind"), [(5_000, "scatter"), (5_001, "scattergl")])
+def test_many_points_need_webgl_and_few_do_not(num: int, kind: str) -> None:
+    index = make(num)
+    losses = np.ones(num)
+    assert clouds.losses(index, losses, losses, 0.3).data[0].type == kind
+    assert clouds.feature_map(index, np.ones((num, 2), np.float32), 0.3, "pca").data[0].type == kind
+
+
 def test_what_a_lasso_holds() -> None:
     points = [{"customdata": [7, "a", "b", "1"]}, {"customdata": [3, "a", "b", "1"]}, {"x": 1.0}]
     assert clouds.selected({"selection": {"points": points}}) == [3, 7]
