@@ -1,0 +1,73 @@
+"""The Export page in a real browser: a report is made, fetched and opened, and asks nobody for anything."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from bir_core import run_folder, verdicts
+from bir_core.run_folder import Run
+from bir_core.verdicts import Decision
+from tests.browser.server import Server, serve
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny_run: Run) -> Run:
+    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
+    return run_folder.open_run(tmp_path / "runs", tiny_run.name)
+
+
+@pytest.fixture
+def server(run: Run, tmp_path: Path) -> Iterator[Server]:
+    with serve(run.path.parent, tmp_path / "server.log") as started:
+        yield started
+
+
+def test_report_is_made_fetched_and_opened(
+    page: Page, browser: Browser, server: Server, tmp_path: Path, faults: list[str]
+) -> None:
+    page.goto(f"{server.url}/export")
+    card = page.get_by_test_id("stColumn").filter(has_text="One page to mail").last
+    card.get_by_role("button", name="Make it").first.click()
+    link = page.get_by_role("link", name="Download report.html")
+    expect(link).to_be_visible(timeout=60_000)
+    with page.expect_download() as started:
+        link.click()
+    file = tmp_path / started.value.suggested_filename
+    started.value.save_as(file)
+    assert file.name == "tiny-report.html"
+    requests: list[str] = []
+    reader = browser.new_page()
+    reader.on("request", lambda request: requests.append(request.url))
+    reader.goto(file.as_uri())
+    expect(reader.get_by_role("heading", name="Model repair report")).to_be_visible()
+    assert reader.locator("svg").count() == 3
+    assert [address for address in requests if not address.startswith(("file:", "data:"))] == []
+    broken = "images => images.filter(image => !image.naturalWidth).length"
+    assert reader.locator("img").count() > 0
+    assert reader.locator("img").evaluate_all(broken) == 0
+    reader.close()
+    assert faults == []
+
+
+def test_table_goes_out_and_verdicts_come_back(page: Page, server: Server, run: Run, tmp_path: Path) -> None:
+    verdicts.record(run, [Decision(sample=1, verdict="remove")], reviewer="ada", key="1")
+    page.goto(f"{server.url}/export")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="CSV").click()
+    file = tmp_path / "samples.csv"
+    started.value.save_as(file)
+    table = pd.read_csv(file)
+    assert table["verdict"].dropna().tolist() == ["remove"]
+    table.loc[table["sample"] == 2, "verdict"] = "keep"
+    table.to_csv(file, index=False)
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("2 verdicts fit this run: 1 keep, 1 remove.")).to_be_visible()
+    page.get_by_label("They become the verdicts of").fill("bob")
+    page.get_by_label("They become the verdicts of").press("Enter")
+    page.get_by_role("button", name="Take over 2 verdicts").click()
+    expect(page.get_by_text("2 verdicts are bob's now.")).to_be_visible()
+    assert {sample: said.verdict for sample, said in verdicts.standing(run).items()} == {1: "remove", 2: "keep"}
