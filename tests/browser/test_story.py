@@ -120,7 +120,7 @@ def pictures_are_painted(page: Page) -> None:
         brush.drawImage(node, 0, 0, 28, 28);
         return new Set(brush.getImageData(0, 0, 28, 28).data).size;
     })"""
-    numbers = page.locator(".detail .picture").evaluate_all(colours)
+    numbers = page.locator(".detail > .figures .picture").evaluate_all(colours)
     assert len(numbers) == 3
     assert min(numbers) > 5, numbers
 

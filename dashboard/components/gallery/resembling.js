@@ -7,6 +7,7 @@ class Resembling {
     this.gallery = gallery;
     this.name = "";
     this.node = null;
+    this.height = 0;
   }
 
   /* The same node as long as the sample is the same; filled when the answer is here. */
@@ -14,6 +15,8 @@ class Resembling {
     const name = `${versionName(this.gallery)}:${card.sample}`;
     if (this.name !== name) {
       Object.assign(this, { name, node: make("section", "resembling", make("p", "", "…")) });
+      /* What stands below does not jump while the answer is on its way. */
+      this.node.style.minHeight = `${this.height}px`;
       clearTimeout(this.timer);
       /* A held arrow key passes many samples: only the one where it rests is asked for. */
       this.timer = setTimeout(() => this.fetch(card, this.node), 80);
@@ -25,6 +28,8 @@ class Resembling {
     try {
       const said = await this.gallery.server.json(`samples/${card.sample}`);
       node.replaceChildren(this.facts(card, said), ...(await this.alike(card, said)), this.link(card));
+      node.style.minHeight = "";
+      this.height = node.offsetHeight || this.height;
     } catch (error) {
       node.replaceChildren(make("p", "", `Energy and nearest images: not reachable. ${error.message}`), this.link(card));
     }
