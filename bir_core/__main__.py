@@ -156,15 +156,18 @@ def import_verdicts(
     reviewer: Annotated[str, typer.Option(help="Whose verdicts they become.")],
     runs: Runs = None,
 ) -> None:
-    """Take over the verdicts of an exported file; the same file again changes nothing."""
-    from bir_core import console, durable, export, run_folder, verdicts
+    """Take over the verdicts of an exported file; what the reviewer says already is not written again."""
+    from bir_core import console, incoming, run_folder
 
     opened = run_folder.open_run(run_folder.runs_root(runs), run)
-    decisions = export.decisions(opened, file)
+    decisions = incoming.read(opened, file)
     if not decisions:
         raise InputError(f"{file} has no verdicts, so there is nothing to take over")
-    entries = verdicts.record(opened, decisions, reviewer=reviewer, key=durable.sha256(file))
-    console.remark(f"{len(entries):,} verdicts of {file} are {reviewer}'s since {entries[0].time}")
+    found = incoming.compare(opened, decisions, reviewer)
+    incoming.take_over(opened, decisions, reviewer)
+    known = f"; {found.num_known:,} were before" if found.num_known else ""
+    disputed = f"; {found.num_disputed:,} differ from what others say" if found.num_disputed else ""
+    console.remark(f"{len(found.fresh):,} verdicts of {file} are {reviewer}'s now{known}{disputed}")
 
 
 @app.command()

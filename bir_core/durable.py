@@ -1,13 +1,15 @@
 """Files and folders that are whole or not there: written aside, brought to the disk, renamed."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bir_core.errors import RunDamaged, StageFailed
+from bir_core.errors import InputError, RunDamaged, StageFailed
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -38,6 +40,27 @@ def replace(part: Path, final: Path) -> None:
     part.rename(final)
     flush(final.parent)
     remove(old)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Where to write what becomes the file ``path`` at the end; after an error nothing of it is left.
+
+    Raises:
+        InputError: the file cannot be written, for instance because the disk is full.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        flush(part)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}. Make room on the disk, or choose another file."
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:

@@ -94,9 +94,7 @@ def create(root: Path, config: RunConfig, *, parent: str | None = None) -> Run:
         durable.write_json(draft / "run.json", description)
         draft.rename(path)
     except OSError as error:
-        raise InputError(
-            f"cannot write in {root}: {error.strerror}. Choose another folder with --runs or BIR_RUNS."
-        ) from None
+        raise InputError(f"cannot write in {root}: {error.strerror}. Choose another --runs or BIR_RUNS.") from None
     return open_run(root, config.name)
 
 
@@ -205,6 +203,7 @@ def save_stage(
     try:
         return _save_stage(run, stage, write, seconds=seconds, peak_memory_mb=peak_memory_mb, device=device)
     except OSError as error:
+        shutil.rmtree(run.path / f"{stage}.part", ignore_errors=True)  # a full disk needs the room
         raise InputError(
             f"cannot write stage {stage!r} in {run.path}: {error.strerror or error}. "
             "Make room on the disk, or give yourself write access."

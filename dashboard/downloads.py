@@ -1,18 +1,21 @@
 """What can be taken out of a run, and verdicts that come back: the door of the Export page to the engine."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bir_core import durable, export, run_folder, verdicts
-from bir_core.errors import InputError
+from bir_core import export, incoming, run_folder
 from bir_core.exports import catalogue
 from bir_core.exports.catalogue import Export
+from bir_core.incoming import Comparison
 from bir_core.review import Decision
 from bir_core.run_folder import Run
 from dashboard import runs
+
+compare, take_over = incoming.compare, incoming.take_over
+
+__all__ = ["Comparison", "Decision", "Made", "compare", "of_run", "path", "read", "table", "take_over"]
 
 TABLES = {"CSV": ".csv", "JSON lines": ".jsonl", "Parquet": ".parquet"}
 
@@ -31,18 +34,6 @@ class Made:
     size: int | None
     when: str
     is_current: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Incoming:
-    """Verdicts of an uploaded file, checked and not yet written."""
-
-    decisions: tuple[Decision, ...]
-    key: str
-
-    def counts(self) -> dict[str, int]:
-        """How many of each verdict."""
-        return dict(Counter(str(decision.verdict) for decision in self.decisions))
 
 
 def of_run(run: Run) -> list[Made]:
@@ -88,22 +79,13 @@ def table(run: Run, suffix: str) -> Callable[[], bytes]:
     return make
 
 
-def read(run: Run, name: str, content: bytes) -> Incoming:
+def read(run: Run, name: str, content: bytes) -> tuple[Decision, ...]:
     """The verdicts of an uploaded table.
 
     Raises:
-        InputError: it cannot be read, or does not fit this run; the sentence names the row.
+        InputError: it cannot be read, or does not fit this run; the sentence names the lines.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"upload{Path(name).suffix.lower()}"
         file.write_bytes(content)
-        try:
-            found = export.decisions(run, file)
-        except InputError as error:
-            raise InputError(str(error).replace(str(file), name)) from None
-        return Incoming(decisions=found, key=durable.sha256(file))
-
-
-def take_over(run: Run, incoming: Incoming, reviewer: str) -> int:
-    """Write the verdicts as the reviewer's; how many there are. The same file again changes nothing."""
-    return len(verdicts.record(run, incoming.decisions, reviewer=reviewer, key=incoming.key))
+        return incoming.read(run, file, name=name)

@@ -50,6 +50,7 @@ TORCH_FREE = frozenset(
         "review",
         "verdicts",
         "export",
+        "incoming",
         "exports.archive",
         "exports.aligned",
         "exports.catalogue",

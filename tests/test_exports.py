@@ -96,6 +96,16 @@ def test_any_class_name_makes_a_folder_of_its_own_inside_the_archive() -> None:
     assert all(re.fullmatch(r"\d(_[\w-]{1,40})?", name) for name in found), found
 
 
+def test_class_names_in_the_manifest_are_no_formulas(tmp_path: Path) -> None:
+    samples = cases.digits(2, num_classes=2)
+    table = cleaned.manifest(samples, ["=1", "\rb"], np.zeros(2), np.zeros(0, dtype=np.int64), ReviewConfig())
+    cleaned.write(tmp_path, samples, ["=1", "\rb"], table, lambda _done, _total: None)
+    with zipfile.ZipFile(tmp_path / cleaned.ARCHIVE) as archived:
+        found = pd.read_csv(io.BytesIO(archived.read("manifest.csv")))
+    assert found["given"].tolist() == ["'=1", "'\rb"]
+    assert table["given"].tolist() == ["=1", "\rb"], "the Parquet file has the names as they are"
+
+
 def test_a_verdict_comes_before_the_score() -> None:
     samples = cases.digits(10)
     decided = ReviewConfig(keep=(1,), remove=(2,), relabel=((3, 9),))

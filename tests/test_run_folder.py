@@ -182,6 +182,20 @@ def test_a_file_in_the_place_of_a_result_gives_way(run: Run, place: str) -> None
     assert list(result.files) == ["a.json"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_leaves_no_half_result(run: Run) -> None:
+    before = run_folder.read_stage(run, "identify")
+
+    def write(folder: Path) -> None:
+        (folder / "first").write_text("whole")
+        Path("/dev/full").write_text("one byte is too many")
+
+    with pytest.raises(InputError, match=r"cannot write stage 'identify' .*No space left on device.*Make room"):
+        run_folder.save_stage(run, "identify", write, seconds=0, peak_memory_mb=0, device="cpu")
+    assert not (run.path / "identify.part").exists()
+    assert run_folder.read_stage(run, "identify", verify=True) == before
+
+
 def test_a_run_that_cannot_be_written_is_named(run: Run) -> None:
     shutil.rmtree(run.path)
     run.path.write_text("a file in the place of the folder")

@@ -90,11 +90,5 @@ def copy(run: Run, export: Export, file: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    part = file.with_name(f"{file.name}.part")
-    try:
+    with durable.whole_file(file) as part:
         shutil.copyfile(run.path / export.stage / export.file, part)
-        durable.flush(part)
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {file}: {error.strerror}. Choose another file.") from None

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from bir_core import export
 from bir_core.config import ReviewConfig
 from bir_core.errors import InputError
 from bir_core.exports import archive
@@ -110,7 +111,7 @@ def _members(
     classes = dict(zip(folder_names(names), names, strict=True))
     yield "README.txt", ABOUT.encode()
     yield "classes.json", json.dumps(classes, indent=2, ensure_ascii=False).encode()
-    yield "manifest.csv", table.to_csv(index=False).encode()
+    yield "manifest.csv", export.guarded(table, ("given", "final")).to_csv(**export.CSV).encode()
     chosen = table[table["in_cleaned_set"]]
     for done, (sample, file) in enumerate(zip(chosen["sample"], chosen["file"], strict=True), start=1):
         yield f"images/{file}", png(train.images[sample])

@@ -2,12 +2,14 @@
 
 import html
 import urllib.parse
+from collections import Counter
+from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import downloads, gate, runs, security
+from dashboard import downloads, gate, runs, security, words
 from dashboard.components import job_progress
-from dashboard.downloads import Incoming, Made
+from dashboard.downloads import Comparison, Decision, Made
 from dashboard.runs import Run
 
 LINK_STYLE = """<style>
@@ -89,28 +91,35 @@ def bring_back(run: Run) -> None:
         if uploaded is None:
             return
         with gate.guarded():
-            incoming = downloads.read(run, uploaded.name, uploaded.getvalue())
-            confirm(run, incoming, uploaded.name)
+            confirm(run, downloads.read(run, uploaded.name, uploaded.getvalue()), uploaded.name)
 
 
-def confirm(run: Run, incoming: Incoming, name: str) -> None:
-    """How many verdicts there are, whose they become, and the button that writes them."""
-    if not incoming.decisions:
-        st.info(f"{name} has no verdicts, so there is nothing to take over.", icon=":material/info:")
+def confirm(run: Run, found: Sequence[Decision], name: str) -> None:
+    """How many verdicts there are, whose they become, what that changes, and the button that writes them."""
+    if not found:
+        st.info(f"{words.plain(name)} has no verdicts, so there is nothing to take over.", icon=":material/info:")
         return
-    counts = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(incoming.counts().items()))
-    st.markdown(f"**{len(incoming.decisions):,} verdicts** fit this run: {counts}.")
+    counts = Counter(str(decision.verdict) for decision in found)
+    listed = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(counts.items()))
+    st.markdown(f"**{len(found):,} verdicts** fit this run: {listed}.")
     reviewer = st.text_input(
         "They become the verdicts of", key="import_reviewer", placeholder="Your name", max_chars=80
-    )
-    if st.button(
-        f"Take over {len(incoming.decisions):,} verdicts",
-        key="take_over",
-        type="primary",
-        disabled=not reviewer.strip(),
-    ):
-        number = downloads.take_over(run, incoming, reviewer)
-        st.success(f"{number:,} verdicts are {reviewer.strip()}'s now.", icon=":material/check:")
+    ).strip()
+    change = downloads.compare(run, found, reviewer)
+    if reviewer:
+        st.caption(in_comparison(change, reviewer))
+    number = len(change.fresh)
+    if st.button(f"Take over {number:,} verdicts", key="take_over", type="primary", disabled=not (reviewer and number)):
+        downloads.take_over(run, found, reviewer)
+        st.success(f"{number:,} verdicts are {words.plain(reviewer)}'s now.", icon=":material/check:")
+
+
+def in_comparison(change: Comparison, reviewer: str) -> str:
+    """What taking over would bring, in a sentence or two."""
+    known = f"{change.num_known:,} of them are {words.plain(reviewer)}'s already. " if change.num_known else ""
+    if not change.num_disputed:
+        return f"{known}None differs from what others say."
+    return f"{known}{change.num_disputed:,} differ from what others say; both are kept until somebody settles it."
 
 
 run = gate.the_run()
