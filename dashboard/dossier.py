@@ -126,8 +126,8 @@ def _aligned(run: Run, sample: int) -> tuple[Step | None, NDArray[np.float32] | 
 def _stored_beliefs(run: Run, sample: int) -> tuple[dict[str, NDArray[np.float32]], str | None]:
     """Shares of the base and the repaired model, and the latter's name; nothing where no evaluation can be read.
 
-    One of before these shares were stored, or a damaged one, keeps nobody from looking at the sample; the page says
-    that they are missing.
+    One of before these shares were stored, of other images, or a damaged one, keeps nobody from looking at the sample;
+    the page says that they are missing.
     """
     try:
         if not runs.has(run, "evaluate"):
@@ -135,6 +135,8 @@ def _stored_beliefs(run: Run, sample: int) -> tuple[dict[str, NDArray[np.float32
         method = str(runs.report(run)["repair"]["method"])
         stored = {"base": runs.train_beliefs(run, "base"), "repaired": runs.train_beliefs(run, method)}
     except RunDamaged:
+        return {}, None
+    if any(len(shares) != len(runs.samples(run).images) for shares in stored.values()):
         return {}, None
     return {name: shares[sample] for name, shares in stored.items()}, method
 

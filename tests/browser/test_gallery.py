@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from bir_core import run_folder, storage, verdicts
+from bir_core.records import LabelledImages, Scores, Splits
 from bir_core.run_folder import Run
+from bir_core.verdicts import Decision
 from tests.browser.conftest import watch
 from tests.browser.server import Server, serve
 
@@ -50,7 +53,7 @@ def focused(page: Page) -> int:
 
 
 def focus_is_on(page: Page, rank: int) -> None:
-    expect(page.locator(".tile:focus .rank")).to_have_text(f"#{rank}")
+    expect(page.locator(".tile:focus .rank")).to_have_text(f"#{rank:,}")
 
 
 def said(run: Run) -> dict[int, tuple[str | None, int | None]]:
@@ -226,6 +229,122 @@ def test_the_mouse_can_do_it_all(page: Page, server: Server, run: Run) -> None:
     page.get_by_label("Relabel to another class").select_option("5")
     everything_is_saved(gallery)
     assert list(said(run).values()) == [("remove", None), ("relabel", 5)]
+
+
+def test_a_sweep_of_the_mouse_selects(page: Page, server: Server, faults: list[str]) -> None:
+    open_gallery(page, server)
+    first, last = page.locator(".tile").nth(1), page.locator(".tile").nth(3)
+    first.locator(".pair").hover()
+    page.mouse.down()
+    last.locator(".pair").hover()
+    page.mouse.up()
+    expect(page.locator(".tile.selected")).to_have_count(3)
+    expect(page.locator(".summary")).to_contain_text("3 selected")
+    assert faults == []
+
+
+def test_next_undecided_and_next_in_conflict(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    ranked = np.argsort(-storage.load_scores(run.path / "score").score, kind="stable").tolist()
+    verdicts.record(run, [Decision(sample=n, verdict="keep") for n in ranked[1:5]], reviewer="bob", key="1")
+    verdicts.record(run, [Decision(sample=ranked[100], verdict="remove")], reviewer="bob", key="2")
+    verdicts.record(run, [Decision(sample=ranked[100], verdict="keep")], reviewer="cy", key="3")
+    open_gallery(page, server)
+    expect(page.locator(".summary")).to_contain_text("5 reviewed")
+    for key, rank in (("n", 6), ("n", 7), ("c", 101), ("n", 102)):
+        page.keyboard.press(key)
+        focus_is_on(page, rank)
+    page.keyboard.press("Home")
+    verdicts.record(run, [Decision(sample=ranked[100], verdict="keep")], reviewer="ann", key="4", settle=True)
+    expect(page.locator(".summary")).not_to_contain_text("in conflict", timeout=10_000)
+    page.keyboard.press("c")
+    expect(page.get_by_role("status").filter(has_text="None of the 180 samples is in conflict")).to_be_visible()
+    focus_is_on(page, 1)
+    assert faults == []
+
+
+def test_slash_goes_to_the_filters(page: Page, server: Server, faults: list[str]) -> None:
+    open_gallery(page, server)
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Given class")).to_be_focused()
+    assert faults == []
+
+
+def test_letters_choose_the_class_of_a_relabelling(page: Page, run: Run, tmp_path: Path, faults: list[str]) -> None:
+    names = ("ant", "bee", "bear", "cat", "cow", "dog", "elk", "fox", "gnu", "hen")
+    data = storage.load_splits(run.path / "data")
+    truth = storage.load_truth(run.path / "data")
+
+    def write(folder: Path) -> None:
+        parts = {name: getattr(data, name) for name in storage.PARTS}
+        storage.save_splits(folder, Splits(**parts, class_names=names))
+        storage.save_truth(folder, truth)
+
+    run_folder.save_stage(run, "data", write, seconds=0, peak_memory_mb=0, device="cpu")
+    with serve(run.path.parent, tmp_path / "server.log") as server:
+        gallery = open_gallery(page, server)
+        first = focused(page)
+        for key in "rbea":
+            page.keyboard.press(key)
+        page.keyboard.press("ArrowRight")
+        second = focused(page)
+        page.keyboard.press("d")
+        everything_is_saved(gallery)
+    assert said(run) == {first: ("relabel", 2), second: ("remove", None)}, "after a move letters are commands again"
+    assert faults == []
+
+
+def test_a_very_long_ranking_is_reached_everywhere(page: Page, run: Run, tmp_path: Path, faults: list[str]) -> None:
+    """Taller than a browser scrolls: one pixel of the bar stands for several."""
+    num = 200_000
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 10, num)
+    data = storage.load_splits(run.path / "data")
+    long = LabelledImages(
+        images=draw.random((num, 1, 4, 4), dtype=np.float32), labels=labels, ids=np.arange(num) + 1_000_000
+    )
+    truth = storage.load_truth(run.path / "data")
+    beliefs = draw.dirichlet(np.ones(10), num).astype(np.float32)
+    scores = Scores(
+        loss_before=np.zeros(num), loss_after=draw.random(num), base_predictions=labels, soft_labels=beliefs
+    )
+
+    def write(folder: Path) -> None:
+        parts = {name: getattr(data, name) for name in storage.PARTS} | {"train": long}
+        storage.save_splits(folder, Splits(**parts, class_names=data.class_names))
+        nothing = np.zeros(num, dtype=np.bool_)
+        storage.save_truth(
+            folder,
+            replace(
+                truth, corrupted=nothing, original_labels=labels, original_images=np.zeros((0, 1, 4, 4), np.float32)
+            ),
+        )
+
+    run_folder.save_stage(run, "data", write, seconds=0, peak_memory_mb=0, device="cpu")
+    run_folder.save_stage(
+        run, "score", lambda folder: storage.save_scores(folder, scores), seconds=0, peak_memory_mb=0, device="cpu"
+    )
+    shutil.rmtree(run.path / "align")
+    shutil.rmtree(run.path / "embed")
+    order = np.argsort(-scores.score, kind="stable")
+    with serve(run.path.parent, tmp_path / "server.log") as server:
+        open_gallery(page, server)
+        for key, rank in (("End", num), ("ArrowLeft", num - 1), ("Home", 1), ("End", num), ("PageUp", None)):
+            page.keyboard.press(key)
+            if rank is not None:
+                focus_is_on(page, rank)
+                assert focused(page) == order[rank - 1]
+                expect(page.locator(".tile:focus")).to_be_in_viewport()
+        page.locator(".scroll").evaluate("(scroll) => { scroll.scrollTop = scroll.scrollHeight / 2; }")
+        page.wait_for_timeout(500)
+        seen = page.locator(".scroll").evaluate(
+            "(scroll) => [...scroll.querySelectorAll('.tile')].map((tile) => [tile, tile.getBoundingClientRect()])"
+            ".filter(([, box]) => box.top >= scroll.getBoundingClientRect().top && box.top < innerHeight)"
+            ".map(([tile]) => Number(tile.dataset.position))"
+        )
+        assert len(seen) >= 4
+        assert abs(seen[0] - num / 2) < 0.01 * num
+        assert seen == list(range(seen[0], seen[0] + len(seen)))
+    assert faults == []
 
 
 def test_details_and_keys_can_be_shown_and_hidden(page: Page, server: Server, faults: list[str]) -> None:

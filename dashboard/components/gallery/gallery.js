@@ -5,6 +5,7 @@ const AROUND_PICTURES = 24;
 const BELOW_PICTURES = 124;
 const TALLEST = 8_000_000;
 const CONFIRM_ABOVE = 20;
+const SEEK_AT_MOST = 12_000;
 
 class Gallery {
   constructor(node) {
@@ -21,6 +22,7 @@ class Gallery {
     this.detail = new Detail(this);
     Object.assign(this, { names: [], focus: 0, total: 0, columns: 1, rowsInView: 1, rows: new Map(), anchor: null });
     this.selection = new Ranges();
+    this.pressed = null;
     this.known = new Map();
     this.size = Number(localStorage.getItem("bir-tile-size")) || 72;
     this.isDetailed = localStorage.getItem("bir-detail") !== "no";
@@ -285,6 +287,13 @@ class Gallery {
     this.move(position, event.shiftKey);
   }
 
+  /* A tile is entered with the mouse button down: everything from the tile where it was pressed is selected. */
+  swept(position, event) {
+    if (event.buttons !== 1 || this.pressed === null || this.pressed === position) return;
+    if (this.anchor === null) this.move(this.pressed, false);
+    this.move(position, true);
+  }
+
   toggleSelected(position) {
     this.selection = this.selection.has(position) ? this.selection.without(position) : this.selection.with(position, position);
     this.anchor = null;
@@ -311,6 +320,28 @@ class Gallery {
     this.draw();
     this.reveal();
     this.draw();
+  }
+
+  /* Moves to the next sample, after the end from the start again, of which people have said what is wanted. */
+  async seek(what, isWanted) {
+    const from = this.focus;
+    const reach = Math.min(this.total, SEEK_AT_MOST);
+    for (let step = 1; step <= reach; step += 1) {
+      const position = (from + step) % this.total;
+      await this.ranking.load(Math.floor(position / BLOCK));
+      const card = this.ranking.card(position);
+      if (!card || this.focus !== from) return;
+      if (isWanted(this.review.of(card.sample))) {
+        this.move(position, false);
+        return;
+      }
+    }
+    this.say(`None of the ${reach < this.total ? `next ${reach.toLocaleString("en")}` : this.total.toLocaleString("en")} samples is ${what}.`);
+  }
+
+  /* They are Streamlit's, outside of this component. */
+  goToFilters() {
+    document.querySelector(".st-key-given input")?.focus();
   }
 
   toggleHelp() {

@@ -4,12 +4,15 @@ const HELP = [
   ["← ↑ → ↓, Home, End, PageUp, PageDown", "move"],
   ["k", "keep as it is"],
   ["d", "remove from the data"],
-  ["r", "relabel to the believed class; a digit then chooses another class"],
+  ["r", "relabel to the believed class; a digit or first letters then choose another class"],
   ["u or Ctrl+Z", "undo"],
   ["Ctrl+Shift+Z", "redo"],
   ["x", "select or deselect; Shift+arrows or Shift+click extend; Ctrl+A selects all"],
   ["a, then k, d or r", "apply to the selection"],
   ["Esc", "clear the selection, close this"],
+  ["n", "next sample that nobody has decided about"],
+  ["c", "next sample about which reviewers differ"],
+  ["/", "go to the filters"],
   ["Space", "show or hide the details"],
   ["?", "show or hide the keys"],
 ];
@@ -20,6 +23,7 @@ class Keys {
   constructor(gallery) {
     this.gallery = gallery;
     this.relabelled = null;
+    this.typed = "";
     this.applies = false;
   }
 
@@ -49,6 +53,7 @@ class Keys {
       return true;
     }
     if (/^[0-9]$/.test(key)) return this.digit(key);
+    if (this.spells(key)) return true;
     const todo = this.commands()[key];
     if (!todo) return false;
     todo();
@@ -66,6 +71,9 @@ class Keys {
       x: () => gallery.toggleSelected(gallery.focus),
       a: () => this.startApplying(),
       " ": () => gallery.toggleDetail(),
+      n: () => gallery.seek("undecided", (said) => !said.verdict && !said.conflict),
+      c: () => gallery.seek("in conflict", (said) => said.conflict),
+      "/": () => gallery.goToFilters(),
       "?": () => gallery.toggleHelp(),
       Escape: () => {
         this.applies = false;
@@ -99,6 +107,18 @@ class Keys {
     if (!card) return;
     gallery.decide(gallery.focus, name, name === "relabel" ? card.believed : null);
     this.relabelled = name === "relabel" ? gallery.focus : null;
+    this.typed = "";
+  }
+
+  /* Right after a relabelling, letters that begin the name of a class choose it; others are commands again. */
+  spells(key) {
+    const { gallery } = this;
+    if (this.relabelled !== gallery.focus || !/^\p{L}$/u.test(key)) return false;
+    const label = gallery.names.findIndex((name) => name.toLowerCase().startsWith(this.typed + key));
+    if (label < 0) return false;
+    this.typed += key;
+    gallery.decide(gallery.focus, "relabel", label);
+    return true;
   }
 
   digit(key) {

@@ -44,6 +44,10 @@ class Tile {
     this.node = make("div", "tile", this.pair, this.labels, this.facts, this.bars, this.actions, this.mark);
     this.node.setAttribute("role", "gridcell");
     this.node.onclick = (event) => gallery.clicked(position, event);
+    this.node.onpointerdown = (event) => {
+      gallery.pressed = event.button === 0 && event.pointerType === "mouse" ? position : null;
+    };
+    this.node.onpointerenter = (event) => gallery.swept(position, event);
     this.painted = false;
     this.drawn = null;
   }
