@@ -127,7 +127,8 @@ def export(
         str,
         typer.Option(
             help="table (.csv, .jsonl, .parquet): every sample with score and verdict; report (.html); "
-            "cleaned, weights or aligned (.zip): the cleaned image folder, the repaired model, the aligned inputs."
+            "cleaned (.zip: image folder, .parquet: its manifest alone); weights (.zip): the repaired model; "
+            "aligned (.zip): the aligned inputs."
         ),
     ] = "table",
     runs: Runs = None,
@@ -139,10 +140,12 @@ def export(
     opened = run_folder.open_run(run_folder.runs_root(runs), run)
     if what != "table":
         wanted = catalogue.find(what)
-        catalogue.check_name(wanted, file)
+        source = catalogue.file_for(wanted, file)
         _compute(opened, [wanted.stage])
-        catalogue.copy(opened, wanted, file)
-        console.remark(f"{wanted.title.lower()} of run {run!r} in {file}, {file.stat().st_size / 2**20:.1f} MB")
+        catalogue.copy(opened, source, file)
+        size = file.stat().st_size
+        said = f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.0f} kB"
+        console.remark(f"{wanted.title.lower()} of run {run!r} in {file}, {said}")
         return
     table = export.samples(opened)
     export.write(table, file)

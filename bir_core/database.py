@@ -124,12 +124,12 @@ def _keep_others_out(connection: sa.Connection) -> None:
         connection.exec_driver_sql(f"LOCK TABLE {VERDICTS.name} IN SHARE ROW EXCLUSIVE MODE")
 
 
-def newest_verdict(root: Path) -> int:
-    """Number of the newest entry in the log of verdicts, whatever it is about; 0 = nobody has decided anything."""
+def newest_verdict(root: Path, *, data: str) -> int:
+    """Number of the newest entry in the log of verdicts on the data of that digest; 0 = nobody has decided anything."""
     if not exists(root):
         return 0
     with begin(root) as connection:
-        query = sa.select(sa.func.max(VERDICTS.c.seq)).where(VERDICTS.c.root == str(root))
+        query = sa.select(sa.func.max(VERDICTS.c.seq)).where(VERDICTS.c.root == str(root), VERDICTS.c.data == data)
         return connection.execute(query).scalar_one_or_none() or 0
 
 

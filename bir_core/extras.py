@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bir_core import review, seeding, sensitivity, storage, verdicts
+from bir_core import export, review, seeding, sensitivity, storage, verdicts
 from bir_core.config import ReviewConfig
-from bir_core.exports import aligned, cleaned, page, weights
+from bir_core.exports import aligned, catalogue, cleaned, page, weights
 from bir_core.exports.page import Example
 from bir_core.sensitivity import Bench
 from bir_core.stages import MODELS, Work, Write
@@ -40,6 +40,18 @@ def _sensitivity(work: Work) -> Write:
         progress=work.progress,
     )
     return lambda folder: storage.save_sensitivity(folder, found)
+
+
+def _export_table(work: Work) -> Write:
+    table = export.samples(work.run)
+
+    def write(folder: Path) -> None:
+        files = catalogue.find("table").files
+        for done, file in enumerate(files, start=1):
+            export.WRITERS[Path(file).suffix](table, folder / file)
+            work.progress(done, len(files))
+
+    return write
 
 
 def _export_cleaned(work: Work) -> Write:
@@ -135,6 +147,7 @@ def _provenance(work: Work) -> dict[str, Any]:
 
 FUNCTIONS: dict[str, Callable[[Work], Write]] = {
     "sensitivity": _sensitivity,
+    "export-table": _export_table,
     "export-cleaned": _export_cleaned,
     "export-aligned": _export_aligned,
     "export-weights": _export_weights,

@@ -90,6 +90,14 @@ STAGES: tuple[Stage, ...] = (
         optional=True,
     ),
     Stage(
+        name="export-table",
+        title="Export scores, suspects and verdicts",
+        needs=("data", "score", "identify"),
+        sections=(),
+        optional=True,
+        heeds_verdicts=True,
+    ),
+    Stage(
         name="export-cleaned",
         title="Export the cleaned data set",
         needs=("data", "score", "identify"),

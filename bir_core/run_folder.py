@@ -302,8 +302,9 @@ def expected_fingerprint(run: Run, stage: str) -> str:
         "threads": run.config.threads,
         "config": {section: values[section] for section in description.sections},
         "inputs": {need: _input_digest(run, need) for need in description.needs},
-        **({"verdicts": database.newest_verdict(run.path.parent)} if description.heeds_verdicts else {}),
     }
+    if description.heeds_verdicts:
+        made_from["verdicts"] = database.newest_verdict(run.path.parent, data=_input_digest(run, "data"))
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 

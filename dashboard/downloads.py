@@ -15,7 +15,10 @@ from dashboard import runs
 
 compare, take_over = incoming.compare, incoming.take_over
 
-__all__ = ["Comparison", "Decision", "Made", "compare", "of_run", "path", "read", "table", "take_over"]
+__all__ = ["Comparison", "Decision", "Export", "compare", "path", "take_over"]
+
+MOST_AT_ONCE = 50_000
+"""Rows of a table that this server makes itself; more would take seconds and hundreds of megabytes."""
 
 TABLES = {"CSV": ".csv", "JSON lines": ".jsonl", "Parquet": ".parquet"}
 
@@ -25,13 +28,13 @@ class Made:
     """An export and its file, if it has been made.
 
     Attributes:
-        size: bytes, None where there is no file.
-        when: ISO 8601 in UTC, empty where there is no file.
+        sizes: bytes by file, empty where it has not been made.
+        when: ISO 8601 in UTC, empty where it has not been made.
         is_current: made from the present results and verdicts.
     """
 
     export: Export
-    size: int | None
+    sizes: dict[str, int]
     when: str
     is_current: bool
 
@@ -48,23 +51,21 @@ def _made(run: Run, wanted: Export, *, is_current: bool) -> Made:
     except runs.RunDamaged:
         result = None
     if result is None:
-        return Made(export=wanted, size=None, when="", is_current=False)
+        return Made(export=wanted, sizes={}, when="", is_current=False)
     return Made(
         export=wanted,
-        size=int(result.files[wanted.file]["size"]),
+        sizes={file: int(result.files[file]["size"]) for file in wanted.files},
         when=result.finished,
         is_current=is_current,
     )
 
 
-def path(run: Run, name: str) -> Path | None:
-    """The file of an export, or None when it has not been made.
+path = catalogue.path
 
-    Raises:
-        InputError: there is no such export.
-        RunDamaged: the file is not the one that was written.
-    """
-    return catalogue.path(run, catalogue.find(name))
+
+def is_small(run: Run) -> bool:
+    """Whether the table of all samples is made at the click; a larger one takes a process of its own."""
+    return len(runs.samples(run).images) <= MOST_AT_ONCE
 
 
 def table(run: Run, suffix: str) -> Callable[[], bytes]:

@@ -16,7 +16,7 @@ import safetensors.numpy
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from bir_core import evaluation, pipeline, run_folder, storage, verdicts
+from bir_core import evaluation, export, pipeline, run_folder, storage, verdicts
 from bir_core.config import ReviewConfig
 from bir_core.errors import InputError
 from bir_core.exports import archive, catalogue, cleaned, drawing, page, weights
@@ -47,7 +47,7 @@ def made(run: Run, name: str) -> Path:
     """The file of an export, made now if it must be."""
     wanted = catalogue.find(name)
     pipeline.compute(run, [wanted.stage])
-    found = catalogue.path(run, wanted)
+    found = catalogue.path(run, wanted.files[0])
     assert found is not None
     return found
 
@@ -231,19 +231,46 @@ def test_new_verdicts_make_an_export_stale_and_no_stage_of_the_flow(run: Run) ->
     assert set(before) - set(run_folder.fresh_stages(run)) == {"export-cleaned"}
 
 
+def test_verdicts_about_other_data_leave_an_export_as_it_is(run: Run) -> None:
+    made(run, "cleaned")
+    made(run, "table")
+    other = run_folder.create(run.path.parent, run.config.model_copy(update={"name": "other", "seed": 5}))
+    pipeline.compute(other, ["data"])
+    verdicts.record(other, [Decision(sample=0, verdict="remove")], reviewer="ada", key="other")
+    assert {"export-cleaned", "export-table"} <= set(run_folder.fresh_stages(run))
+
+
+def test_tables_made_by_a_job_are_those_made_at_once(run: Run, tmp_path: Path) -> None:
+    for file in catalogue.find("table").files:
+        export.write(export.samples(run), tmp_path / file)
+    folder = made(run, "table").parent
+    for file in catalogue.find("table").files:
+        assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()
+
+
 def test_a_whole_run_makes_no_export(run: Run) -> None:
     pipeline.compute(run)
-    assert [one.name for one in catalogue.EXPORTS if catalogue.path(run, one) is not None] == []
+    assert [one.name for one in catalogue.EXPORTS if catalogue.path(run, one.files[0]) is not None] == []
 
 
 def test_unknown_export_and_wrong_suffix_are_named() -> None:
-    with pytest.raises(InputError, match="no export is called 'models': choose table, report, cleaned"):
+    with pytest.raises(InputError, match="no export is called 'models': choose one of table, report, cleaned"):
         catalogue.find("models")
     with pytest.raises(InputError, match=r"its name must end in \.zip"):
-        catalogue.check_name(catalogue.find("weights"), Path("weights.pt"))
+        catalogue.file_for(catalogue.find("weights"), Path("weights.pt"))
+    with pytest.raises(InputError, match=r"its name must end in \.zip or \.parquet"):
+        catalogue.file_for(catalogue.find("cleaned"), Path("cleaned"))
+    with pytest.raises(InputError, match=r"no export has a file '\.\./run\.json': there are samples\.csv"):
+        catalogue.having("../run.json")
+    assert catalogue.file_for(catalogue.find("cleaned"), Path("a/b.parquet")) == "manifest.parquet"
+
+
+def test_no_two_exports_have_a_file_of_the_same_name() -> None:
+    files = [file for one in catalogue.EXPORTS for file in one.files]
+    assert len(set(files)) == len(files)
 
 
 def test_a_copy_that_cannot_be_written_leaves_nothing(run: Run, tmp_path: Path) -> None:
     made(run, "report")
     with pytest.raises(InputError, match=r"cannot write .*missing"):
-        catalogue.copy(run, catalogue.find("report"), tmp_path / "missing" / "report.html")
+        catalogue.copy(run, "report.html", tmp_path / "missing" / "report.html")

@@ -1,4 +1,4 @@
-"""Which exports there are, and the one file that each of them is. No torch here: the dashboard lists them."""
+"""Which exports there are, and the files that each of them has. No torch here: the dashboard lists them."""
 
 import shutil
 from dataclasses import dataclass
@@ -16,44 +16,52 @@ class Export:
     Attributes:
         name: what a person types.
         stage: the optional stage that makes it.
-        file: its file in that stage's result.
+        files: its files in that stage's result, the main one first; no two exports have one of the same name.
         title: what it is called on a page.
         content: what is in it.
     """
 
     name: str
     stage: str
-    file: str
+    files: tuple[str, ...]
     title: str
     content: str
 
 
 EXPORTS: tuple[Export, ...] = (
     Export(
+        name="table",
+        stage="export-table",
+        files=("samples.csv", "samples.jsonl", "samples.parquet"),
+        title="Verdicts and suspects",
+        content="A row for every training sample: labels, losses, score, whether it is suspect, and its verdict.",
+    ),
+    Export(
         name="report",
         stage="export-report",
-        file="report.html",
+        files=("report.html",),
         title="Report",
         content="One page to mail: figures, examples, settings and provenance. It needs no network and no program.",
     ),
     Export(
         name="cleaned",
         stage="export-cleaned",
-        file="cleaned.zip",
+        files=("cleaned.zip", "manifest.parquet"),
         title="Cleaned data set",
-        content="An image folder with a directory per class, and a manifest that says what became of every sample.",
+        content="An image folder with a directory per class. The manifest, also by itself, refers to the originals and "
+        "says what became of each.",
     ),
     Export(
         name="weights",
         stage="export-weights",
-        file="weights.zip",
+        files=("weights.zip",),
         title="Repaired model",
         content="Weights as safetensors, a JSON of how they were made, and code that loads them with torch alone.",
     ),
     Export(
         name="aligned",
         stage="export-aligned",
-        file="aligned.zip",
+        files=("aligned.zip",),
         title="Aligned inputs",
         content="Aligned images and soft labels as safetensors; energies, steps and beliefs as Parquet.",
     ),
@@ -69,26 +77,50 @@ def find(name: str) -> Export:
     for export in EXPORTS:
         if export.name == name:
             return export
-    raise InputError(f"no export is called {name!r}: choose table, {', '.join(one.name for one in EXPORTS)}")
+    raise InputError(f"no export is called {name!r}: choose one of {', '.join(one.name for one in EXPORTS)}")
 
 
-def check_name(export: Export, file: Path) -> None:
-    """Raises InputError when ``file`` cannot be the name of this export."""
-    suffix = Path(export.file).suffix
-    if file.suffix != suffix:
-        raise InputError(f"cannot write {export.title.lower()} to {file.name!r}: its name must end in {suffix}")
-
-
-def path(run: Run, export: Export) -> Path | None:
-    """Where the file is, or None when it has not been made; raises RunDamaged when it is not whole."""
-    return None if run_folder.read_stage(run, export.stage) is None else run.path / export.stage / export.file
-
-
-def copy(run: Run, export: Export, file: Path) -> None:
-    """Copy the export, which has been made, to ``file``; a crash leaves no half file.
+def having(file: str) -> Export:
+    """The export that has a file of that name.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: there is none.
     """
-    with durable.whole_file(file) as part:
-        shutil.copyfile(run.path / export.stage / export.file, part)
+    for export in EXPORTS:
+        if file in export.files:
+            return export
+    raise InputError(f"no export has a file {file[:80]!r}: there are {', '.join(sum((e.files for e in EXPORTS), ()))}")
+
+
+def file_for(export: Export, target: Path) -> str:
+    """Which of the export's files is meant by a target of that suffix.
+
+    Raises:
+        InputError: none of them.
+    """
+    for file in export.files:
+        if Path(file).suffix == target.suffix:
+            return file
+    suffixes = " or ".join(Path(file).suffix for file in export.files)
+    raise InputError(f"cannot write {export.title.lower()} to {target.name!r}: its name must end in {suffixes}")
+
+
+def path(run: Run, file: str) -> Path | None:
+    """Where the file of an export is, or None when it has not been made.
+
+    Raises:
+        InputError: no export has such a file.
+        RunDamaged: it is not whole.
+    """
+    stage = having(file).stage
+    return None if run_folder.read_stage(run, stage) is None else run.path / stage / file
+
+
+def copy(run: Run, file: str, target: Path) -> None:
+    """Copy the file of an export, which has been made, to ``target``; a crash leaves no half file.
+
+    Raises:
+        InputError: ``target`` cannot be written.
+    """
+    with durable.whole_file(target) as part:
+        shutil.copyfile(run.path / having(file).stage / file, part)

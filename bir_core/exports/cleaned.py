@@ -28,6 +28,7 @@ EVERY = 100
 ABOUT = """The cleaned training data: one folder per class, as torchvision.datasets.ImageFolder reads it.
 
 The folders are numbered, so that their order is that of the labels; classes.json has the names as they were given.
+A class of which no image is left has no folder.
 manifest.csv has a row for every training sample, also for those that were left out: its position ("sample"), its place
 in the source ("id"), given and final class, what was done and why, and the file if there is one.
 """

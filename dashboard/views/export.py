@@ -9,12 +9,13 @@ import streamlit as st
 
 from dashboard import downloads, gate, runs, security, words
 from dashboard.components import job_progress
-from dashboard.downloads import Comparison, Decision, Made
+from dashboard.downloads import Comparison, Decision, Export, Made
 from dashboard.runs import Run
 
 LINK_STYLE = """<style>
 .bir-download {display: inline-block; padding: .42rem .95rem; border: 1px solid currentColor; border-radius: .5rem;
   color: inherit !important; text-decoration: none !important; font-weight: 600}
+.bir-download small {margin-left: .6em; font-weight: 400; white-space: nowrap}
 .bir-download:hover, .bir-download:focus-visible {text-decoration: underline !important}
 </style>"""
 READABLE = tuple(suffix.removeprefix(".") for suffix in downloads.TABLES.values())
@@ -26,34 +27,33 @@ def card(run: Run, made: Made, *, is_busy: bool) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader(wanted.title, anchor=False)
         st.markdown(wanted.content)
-        if made.size is not None:
-            when = made.when.replace("T", " ")[:16]
-            st.caption(f"{wanted.file}, {in_words(made.size)}, made {when} UTC.")
+        if made.sizes:
+            st.caption(f"Made {made.when.replace('T', ' ')[:16]} UTC.")
             if not made.is_current:
                 st.warning("Results or verdicts have changed since: make it again to have them in it.")
         with st.container(horizontal=True, vertical_alignment="center"):
-            if made.size is not None:
-                st.html(LINK_STYLE + link(run, made), width="content")
+            for file, size in made.sizes.items():
+                st.html(LINK_STYLE + link(run, file, size), width="content")
             st.button(
-                "Make it" if made.size is None else "Make it again",
+                "Make it again" if made.sizes else "Make it",
                 key=f"make_{wanted.name}",
                 on_click=gate.compute,
                 args=(run.name, (wanted.stage,)),
-                kwargs={"force": made.size is not None},
+                kwargs={"force": bool(made.sizes)},
                 disabled=is_busy,
-                type="primary" if made.size is None else "secondary",
+                type="secondary" if made.sizes else "primary",
                 icon=":material/inventory_2:",
                 help="A job of this run is being computed now." if is_busy else None,
             )
 
 
-def link(run: Run, made: Made) -> str:
+def link(run: Run, file: str, size: int) -> str:
     """The file's address, which only this page can hand out."""
-    name = made.export.name
-    query = urllib.parse.urlencode({"ticket": security.ticket(run.name, name)})
-    address = f"api/runs/{urllib.parse.quote(run.name)}/exports/{name}?{query}"
+    query = urllib.parse.urlencode({"ticket": security.ticket(run.name, file)})
+    address = f"api/runs/{urllib.parse.quote(run.name)}/exports/{file}?{query}"
     return (
-        f'<a class="bir-download" href="{html.escape(address)}" download>Download {html.escape(made.export.file)}</a>'
+        f'<a class="bir-download" href="{html.escape(address)}" download>Download {html.escape(file)}'
+        f"<small>{in_words(size)}</small></a>"
     )
 
 
@@ -62,11 +62,11 @@ def in_words(size: int) -> str:
     return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{max(1, round(size / 2**10))} kB"
 
 
-def tables(run: Run) -> None:
+def tables(run: Run, wanted: Export) -> None:
     """Every sample with its verdict, made at the click."""
     with st.container(border=True, height="stretch"):
-        st.subheader("Verdicts and suspects", anchor=False)
-        st.markdown("A row for every training sample: labels, losses, score, whether it is suspect, and its verdict.")
+        st.subheader(wanted.title, anchor=False)
+        st.markdown(wanted.content)
         with st.container(horizontal=True):
             for title, suffix in downloads.TABLES.items():
                 st.download_button(
@@ -130,13 +130,17 @@ if job is not None and is_busy:
     gate.watch(run, job)
 elif job is not None and job.state == "failed" and any(stage.startswith("export-") for stage in job.stages):
     st.error(job_progress.sentence(job.error or "It ended without saying why"), title="The export failed")
+known, *files = downloads.of_run(run)
 left, right = st.columns(2)
 with left:
-    tables(run)
+    if downloads.is_small(run):
+        tables(run, known.export)
+    else:
+        card(run, known, is_busy=is_busy)
 with right:
     bring_back(run)
 st.header("Files")
-columns = st.columns(2)
-for place, made in enumerate(downloads.of_run(run)):
-    with columns[place % 2]:
-        card(run, made, is_busy=is_busy)
+for row in range(0, len(files), 2):
+    for column, made in zip(st.columns(2), files[row : row + 2], strict=False):
+        with column:
+            card(run, made, is_busy=is_busy)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
@@ -36,52 +37,68 @@ def address(run: str, name: str, ticket: str | None = None) -> str:
 
 
 def test_the_file_is_sent_as_an_attachment(client: TestClient, exported: Run) -> None:
-    answer = client.get(address("tiny", "report"))
+    answer = client.get(address("tiny", "report.html"))
     assert answer.status_code == 200
-    file = catalogue.path(exported, catalogue.find("report"))
+    file = catalogue.path(exported, "report.html")
     assert file is not None
     assert answer.content == file.read_bytes()
     assert answer.headers["content-disposition"] == 'attachment; filename="tiny-report.html"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("exported")
+def test_the_browser_is_told_the_size(client: TestClient, exported: Run) -> None:
+    packing = GZipMiddleware(client.app, minimum_size=1024)
+    answer = TestClient(packing, base_url="http://127.0.0.1:8501").get(address("tiny", "report.html"))
+    size = (exported.path / "export-report" / "report.html").stat().st_size
+    assert int(answer.headers["content-length"]) == size == len(answer.content)
 
 
 @pytest.mark.usefixtures("exported")
 @pytest.mark.parametrize(
     ("run", "name", "status"),
-    [("tiny", "weights", 404), ("tiny", "models", 404), ("nowhere", "report", 404), ("..", "report", 404)],
+    [
+        ("tiny", "weights.zip", 404),
+        ("tiny", "models", 404),
+        ("tiny", "stage.json", 404),
+        ("tiny", "..%2frun.json", 404),
+        ("nowhere", "report.html", 404),
+        ("..", "report.html", 404),
+    ],
 )
 def test_what_is_not_there_is_not_found(client: TestClient, run: str, name: str, status: int) -> None:
     assert client.get(address(run, name)).status_code == status
 
 
 @pytest.mark.usefixtures("exported")
-@pytest.mark.parametrize("what", [("tiny", "weights"), ("other", "report")])
+@pytest.mark.parametrize("what", [("tiny", "weights.zip"), ("other", "report.html")])
 def test_a_ticket_is_for_one_file_of_one_run(client: TestClient, what: tuple[str, str]) -> None:
-    assert client.get(address("tiny", "report", security.ticket(*what))).status_code == 403
+    assert client.get(address("tiny", "report.html", security.ticket(*what))).status_code == 403
 
 
 @pytest.mark.usefixtures("exported")
 @pytest.mark.parametrize("ticket", ["", "x", "1.2", "99999999999.abc", "é.é"])
 def test_no_ticket_no_file(client: TestClient, ticket: str) -> None:
-    assert client.get(address("tiny", "report", ticket)).status_code == 403
+    assert client.get(address("tiny", "report.html", ticket)).status_code == 403
 
 
 @pytest.mark.usefixtures("exported")
 def test_an_old_ticket_is_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(security, "TICKET_SECONDS", -1)
-    assert "too old" in client.get(address("tiny", "report")).json()["error"]
+    assert "too old" in client.get(address("tiny", "report.html")).json()["error"]
 
 
 @pytest.mark.usefixtures("exported")
 def test_other_sites_and_methods_are_refused(client: TestClient) -> None:
-    assert client.get(address("tiny", "report"), headers={"origin": "http://evil.example"}).status_code == 403
-    assert client.get(address("tiny", "report"), headers={"sec-fetch-site": "cross-site"}).status_code == 403
-    assert client.get(address("tiny", "report"), headers={"host": "evil.example"}).status_code == 403
-    assert client.post(address("tiny", "report")).status_code == 405
+    assert client.get(address("tiny", "report.html"), headers={"origin": "http://evil.example"}).status_code == 403
+    assert client.get(address("tiny", "report.html"), headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert client.get(address("tiny", "report.html"), headers={"host": "evil.example"}).status_code == 403
+    assert client.post(address("tiny", "report.html")).status_code == 405
 
 
 def test_a_file_that_was_changed_is_not_sent(client: TestClient, exported: Run) -> None:
     (exported.path / "export-report" / "report.html").write_text("something else")
-    answer = client.get(address("tiny", "report"))
+    answer = client.get(address("tiny", "report.html"))
     assert answer.status_code == 409
     assert "instead of" in answer.json()["error"]
 
@@ -99,7 +116,16 @@ def test_a_file_is_made_by_a_job_and_then_offered(open_view: OpenView, runs_root
     wait_until(lambda: jobs.find(runs_root, job.id), lambda found: found.state == "finished")
     shown = texts(open_view("export"))
     assert "Download weights.zip" in shown
-    assert f"api/runs/{complete.name}/exports/weights?ticket=" in shown
+    assert f"api/runs/{complete.name}/exports/weights.zip?ticket=" in shown
+
+
+def test_a_large_table_is_made_by_a_job(open_view: OpenView, complete: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_view("export")
+    assert [button.key for button in app.button if button.key == "make_table"] == []
+    monkeypatch.setattr(downloads, "MOST_AT_ONCE", 179)
+    assert app.run().button(key="make_table").label == "Make it"
+    pipeline.compute(complete, ["export-table"])
+    assert all(f"Download samples{suffix}" in texts(app.run()) for suffix in downloads.TABLES.values())
 
 
 def test_an_older_export_says_so(open_view: OpenView, exported: Run) -> None:
