@@ -10,6 +10,7 @@ from bir_core import export, review, seeding, sensitivity, storage, verdicts
 from bir_core.config import ReviewConfig
 from bir_core.exports import aligned, catalogue, cleaned, page, weights
 from bir_core.exports.page import Example
+from bir_core.exports.sections import Reviewed
 from bir_core.sensitivity import Bench
 from bir_core.stages import MODELS, Work, Write
 
@@ -92,7 +93,8 @@ def _export_report(work: Work) -> Write:
         scores.score,
         truth.corrupted if truth.corrupted.any() else None,
         _examples(work),
-        _provenance(work),
+        reviewed=_reviewed(work),
+        provenance=_provenance(work),
     )
 
     def write(folder: Path) -> None:
@@ -120,6 +122,18 @@ def _examples(work: Work) -> list[Example]:
             )
         )
     return found
+
+
+def _reviewed(work: Work) -> Reviewed:
+    standing = verdicts.standing(work.run)
+    bands = review.bands(storage.load_scores(work.folder("score")).score, standing)
+    return Reviewed(
+        counts={name: sum(found.verdict == name for found in standing.values()) for name in review.VERDICTS},
+        num_conflicts=sum(found.conflict for found in standing.values()),
+        num_reviewers=len({one.reviewer for found in standing.values() for one in found.opinions}),
+        bands=bands,
+        stop=review.where_to_stop(bands),
+    )
 
 
 def _decided(work: Work) -> ReviewConfig:

@@ -19,13 +19,17 @@ from torchvision.datasets import ImageFolder
 from bir_core import evaluation, export, pipeline, run_folder, storage, verdicts
 from bir_core.config import ReviewConfig
 from bir_core.errors import InputError
-from bir_core.exports import archive, catalogue, cleaned, drawing, page, weights
+from bir_core.exports import archive, catalogue, cleaned, drawing, names, page, sections, weights
+from bir_core.exports.sections import Reviewed
 from bir_core.records import LabelledImages
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
 from tests import cases
 
 HOSTILE = ("a/b", "../..", "", "=1", "w" * 10_000, "قطة", "🐈", "CON", "a b", "a_b")
+
+
+NOBODY = Reviewed(counts={"keep": 0}, num_conflicts=0, num_reviewers=0, bands=(), stop=None)
 
 
 @pytest.fixture
@@ -179,7 +183,7 @@ def test_report_has_the_figures_and_asks_nobody_for_anything(run: Run) -> None:
     assert "from <b>" not in text
     for name in ("base", "bir"):
         assert f"{report['models'][name]['all']:.1f}" in text
-    assert "verdict: <b>relabel to 4</b>" in text
+    assert "verdict: <b><bdi>relabel to 4</bdi></b>" in text
     assert re.findall(r"""(?:src|href)=['"](?!data:)""", text) == []
     assert "<script" not in text
     assert "url(" not in text
@@ -194,9 +198,69 @@ def test_report_escapes_every_name(run: Run) -> None:
     image = np.zeros((1, 4, 4), np.float32)
     example = page.Example(sample=0, image=image, aligned=None, given=evil, believed=evil, score=1.0, verdict=evil)
     provenance = {"created": evil, "system": evil, "versions": {evil: evil}}
-    text = page.compose(report, np.linspace(-1, 1, 9), None, [example], provenance)
+    text = page.compose(report, np.linspace(-1, 1, 9), None, [example], reviewed=NOBODY, provenance=provenance)
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 12
+
+
+def test_report_has_every_model_with_its_intervals(run: Run) -> None:
+    text = made(run, "report").read_text()
+    report = storage.load_report(run.path / "evaluate")
+    for model in report["models"].values():
+        for group in ("all", "clean", "noisy"):
+            low, high = model["intervals"][group]
+            assert f"<td>{model[group]:.1f} <small>{low:.1f} to {high:.1f}</small></td>" in text
+    gain = next(row["all"] for row in report["differences"] if (row["model"], row["minus"]) == ("bir", "base"))
+    assert f"<td>{gain['difference']:+.1f} <small>{gain['low']:+.1f} to {gain['high']:+.1f}</small></td>" in text
+
+
+def test_report_says_what_the_reviewers_found(run: Run) -> None:
+    assert "One reviewer has decided about 3 samples: 1 keep, 1 remove, 1 relabel." in made(run, "report").read_text()
+    first = storage.load_suspects(run.path / "identify").indices[0]
+    verdicts.record(run, [Decision(sample=int(first), verdict="remove")], reviewer="bob", key="2")
+    text = made(run, "report").read_text()
+    assert "2 reviewers have decided about 2 samples: 1 remove, 1 relabel. 1 more have two different verdicts." in text
+    assert "Nobody has reviewed" in sections.reviewed(NOBODY)
+
+
+def test_large_pictures_and_long_names_do_not_make_the_page_heavy(run: Run) -> None:
+    """24 noisy photographs, which PNG cannot make smaller, and names of 10,000 characters."""
+    report = storage.load_report(run.path / "evaluate")
+    long = "\N{CAT FACE}\u202e" * 5_000
+    report["data"]["class_names"] = [long] * 10
+    draw = np.random.default_rng(0)
+    examples = [
+        page.Example(
+            sample=sample,
+            image=draw.random((3, 224, 301), dtype=np.float32),
+            aligned=draw.random((3, 224, 301), dtype=np.float32),
+            given=long,
+            believed=long,
+            score=1.0,
+            verdict=f"relabel to {long}",
+        )
+        for sample in range(24)
+    ]
+    provenance = {"created": "2026-01-01T00:00:00+00:00", "versions": {}}
+    text = page.compose(report, np.linspace(-1, 1, 9), None, examples, reviewed=NOBODY, provenance=provenance)
+    assert len(text) < 1_500_000
+    assert "\u202e" not in text, "nothing turns the text around it"
+
+
+def test_names_are_as_wide_as_asked() -> None:
+    assert names.shown("cat", 3) == "cat"
+    assert names.shown("cats", 3) == "ca…"
+    assert names.shown("ねこねこ", 8) == "ねこねこ"
+    assert names.shown("ねこねこ", 7) == "ねこ…"
+    assert names.shown(" a\n\u202eb\x00 ", 60) == "a b"
+    assert names.in_html("<b>") == "<bdi>&lt;b&gt;</bdi>"
+
+
+def test_scores_without_end_are_left_out_of_the_histogram() -> None:
+    known = np.array([False, True, True])
+    assert drawing.histogram("t", np.array([1.0, 2.0, np.inf]), known, None) == drawing.histogram(
+        "t", np.array([1.0, 2.0]), known[:2], None
+    )
 
 
 def test_histogram_draws_every_sample_and_one_value_too() -> None:

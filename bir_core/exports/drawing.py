@@ -55,7 +55,7 @@ def intervals(title: str, readings: Sequence[Reading]) -> str:
 def dumbbells(title: str, rows: Sequence[tuple[str, float, float]]) -> str:
     """One line per class: accuracy before (open) and after (filled), in percent."""
     low = math.floor(min(min(before, after) for _, before, after in rows) / 10) * 10
-    left, right, row = 140, 40, 26
+    left, right, row = 150, 130, 26
     height = row * len(rows) + 34
 
     def x(value: float) -> float:
@@ -69,12 +69,15 @@ def dumbbells(title: str, rows: Sequence[tuple[str, float, float]]) -> str:
             f'<line x1="{x(before):.1f}" x2="{x(after):.1f}" y1="{y:.1f}" y2="{y:.1f}" class="whisker"/>'
             f'<circle cx="{x(before):.1f}" cy="{y:.1f}" r="5" class="open"/>'
             f'<circle cx="{x(after):.1f}" cy="{y:.1f}" r="5.5" fill="var(--after)"/>'
+            f'<text x="{WIDTH}" y="{y + 4:.1f}" text-anchor="end">{before:.1f} &#8594; {after:.1f}</text>'
         )
     return _figure(title, height, parts)
 
 
 def histogram(title: str, scores: Doubles, corrupted: Flags | None, threshold: float | None) -> str:
     """Counts of samples by score, known corrupted ones in another colour, with the threshold marked."""
+    finite = np.isfinite(scores)
+    scores, corrupted = scores[finite], None if corrupted is None else corrupted[finite]
     spread = np.arcsinh(scores / NEAR_ZERO)
     edges = np.linspace(spread.min() - 1e-3, spread.max() + 1e-3, 81)
     left, right, bottom, height = 60, 20, 210, 262

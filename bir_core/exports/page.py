@@ -8,22 +8,15 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bir_core.exports import drawing
+from bir_core.exports import drawing, names, sections
 from bir_core.exports.cleaned import png
 from bir_core.exports.drawing import Reading
+from bir_core.exports.sections import Reviewed
 from bir_core.records import Doubles, Flags, Floats
 
-NAMES = {
-    "base": "Base model (before)",
-    "enhanced": "Enhanced model",
-    "bir": "BIR",
-    "bir_with_reserved": "BIR + reserved set",
-    "fine_tune": "Fine-tune on the rest",
-    "retrain": "Retrain without suspects",
-}
-GROUPS = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
 HARM = {
     "none": "nothing was corrupted on purpose",
     "label": "wrong labels",
@@ -40,45 +33,11 @@ GLOSSARY = {
     "repaired": "the base model after treatment",
     "noisy classes": "classes with corrupted samples; the others are the clean classes",
 }
-STYLE = """
-:root { --page: #fbfaf7; --ink: #0d1619; --soft: #46525a; --line: #d9d4c7; --before: #7d868c; --after: #1b7f79;
-  --clean: #3b82c4; --wrong: #d9772b; --cut: #b8528a; }
-@media (prefers-color-scheme: dark) { :root { --page: #12171a; --ink: #e9e6df; --soft: #b9b6ae; --line: #36424a;
-  --after: #35a79f; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 56rem; background: var(--page); color: var(--ink);
-  font: 1rem/1.55 system-ui, "Segoe UI", "Source Sans 3", sans-serif; font-variant-numeric: tabular-nums; }
-h1, h2 { font-family: Georgia, "Source Serif 4", serif; line-height: 1.25; }
-h1 { font-size: 2rem; margin: 0 0 .3rem; }
-h2 { font-size: 1.3rem; margin: 2.6rem 0 .8rem; }
-p { margin: .4rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere; }
-.soft, figcaption, dt { color: var(--soft); }
-.lead { font-size: 1.15rem; font-weight: 600; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
-.card { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; }
-.card b { display: block; font-size: 1.5rem; font-weight: 600; }
-.card small { color: var(--soft); font-size: .85rem; }
-svg { width: 100%; height: auto; font: 13px system-ui, sans-serif; }
-svg text { fill: var(--soft); } svg .strong { fill: var(--ink); font-weight: 600; }
-.grid { stroke: var(--line); } .whisker { stroke: var(--before); stroke-width: 2; } .cut { stroke: var(--cut);
-  stroke-width: 2; }
-.open { fill: var(--page); stroke: var(--before); stroke-width: 2.5; }
-.examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .8rem; }
-figure { margin: 0; border: 1px solid var(--line); border-radius: .5rem; padding: .6rem; min-width: 0;
-  break-inside: avoid; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .25rem; }
-img { width: 100%; border-radius: .2rem; image-rendering: pixelated; display: block; }
-figcaption { font-size: .85rem; margin-top: .4rem; overflow-wrap: anywhere; }
-figcaption b { color: var(--ink); }
-table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line);
-  overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: minmax(8rem, auto) 1fr; gap: .2rem 1rem; margin: 0; }
-dd { margin: 0; overflow-wrap: anywhere; }
-pre { border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem; overflow-x: auto; font-size: .8rem;
-  white-space: pre-wrap; overflow-wrap: anywhere; }
-@media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; } svg, table { break-inside: avoid; } }
-"""
+STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+
+LARGEST, PIXELATED_BELOW = 80, 48
+"""Pixels: larger pictures would make the page too heavy to mail; smaller ones are shown as the squares they are."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,6 +58,8 @@ def compose(
     scores: Doubles,
     corrupted: Flags | None,
     examples: Sequence[Example],
+    *,
+    reviewed: Reviewed,
     provenance: Mapping[str, Any],
 ) -> str:
     """The whole page.
@@ -108,14 +69,16 @@ def compose(
         scores: (N,) of the training samples, higher = more suspect.
         corrupted: (N,) which are known to be corrupted, or None when nobody knows.
         examples: some suspects, most suspect first.
+        reviewed: what people said.
         provenance: with what versions and when the run was made.
     """
-    sections = (
+    parts = (
         _head(report, provenance),
         _cards(report),
         _before_and_after(report),
         _identification(report, scores, corrupted),
         _examples(examples),
+        sections.reviewed(reviewed),
         _classes(report),
         _settings(report, provenance),
         _glossary(),
@@ -126,14 +89,14 @@ def compose(
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
         "style-src 'unsafe-inline'\">"
         f"<title>{html.escape(report['run'])} - model repair report</title><style>{STYLE}</style></head>"
-        f"<body>{''.join(sections)}</body></html>\n"
+        f"<body>{''.join(parts)}</body></html>\n"
     )
 
 
 def _head(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     return (
         f"<header><h1>Model repair report</h1><p class='soft'>Run {html.escape(report['run'])}, "
-        f"made {html.escape(str(provenance['created']))}</p>"
+        f"made {html.escape(str(provenance['created']).replace('T', ' ')[:16])} UTC</p>"
         f"<p class='lead'>{html.escape(report['conclusion'])}</p></header>"
     )
 
@@ -141,7 +104,7 @@ def _head(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
 def _cards(report: Mapping[str, Any]) -> str:
     method, models, found = report["repair"]["method"], report["models"], report["identification"]
     cards = []
-    for group, title in GROUPS.items():
+    for group, title in sections.GROUPS.items():
         before, after = models["base"][group], models[method][group]
         if before is None:
             continue
@@ -165,7 +128,7 @@ def _before_and_after(report: Mapping[str, Any]) -> str:
     colors = {"base": "before", method: "after"}
     readings = [
         Reading(
-            label=NAMES.get(name, name),
+            label=sections.MODELS.get(name, name),
             value=model["all"],
             low=model["intervals"]["all"][0],
             high=model["intervals"]["all"][1],
@@ -178,8 +141,10 @@ def _before_and_after(report: Mapping[str, Any]) -> str:
         "<section><h2>Before and after, beside the honest alternatives</h2>"
         + drawing.intervals("Accuracy of every model on all test images, with 95 % intervals", readings)
         + f"<p class='soft'>Accuracy on {models['base']['num']['all']:,} test images that no stage has touched, with "
-        f"95 % intervals. Paired difference of {html.escape(NAMES.get(method, method))} to the base model: "
-        f"{gain['difference']:+.2f} points ({gain['low']:+.2f} to {gain['high']:+.2f}).</p></section>"
+        f"95 % intervals. Paired difference of {html.escape(sections.MODELS.get(method, method))} to the base model: "
+        f"{gain['difference']:+.2f} points ({gain['low']:+.2f} to {gain['high']:+.2f}).</p>"
+        + sections.comparison(report)
+        + "</section>"
     )
 
 
@@ -210,15 +175,27 @@ def _examples(examples: Sequence[Example]) -> str:
 def _example(example: Example) -> str:
     pictures = [example.image] + ([] if example.aligned is None else [example.aligned])
     shown = "".join(
-        f"<img alt='{when}' src='data:image/png;base64,{base64.b64encode(png(image)).decode()}'>"
-        for when, image in zip(("original", "aligned"), pictures, strict=False)
+        f"<img{size} alt='{when}' src='data:image/png;base64,{base64.b64encode(png(image)).decode()}'>"
+        for when, image in zip(("original", "aligned"), map(_reduced, pictures), strict=False)
+        for size in (" class='small'" if max(image.shape[1:]) < PIXELATED_BELOW else "",)
     )
-    verdict = f"<br>verdict: <b>{html.escape(example.verdict)}</b>" if example.verdict else ""
+    verdict = f"<br>verdict: <b>{names.in_html(example.verdict, 40)}</b>" if example.verdict else ""
+    given, believed = names.in_html(example.given, 30), names.in_html(example.believed, 30)
     return (
-        f"<figure><div class='pair'>{shown}</div><figcaption>given <b>{html.escape(example.given)}</b> &rarr; believed "
-        f"<b>{html.escape(example.believed)}</b><br>score {example.score:.3f}<br>sample {example.sample}{verdict}"
-        "</figcaption></figure>"
+        f"<figure><div class='pair'>{shown}</div><figcaption>given <b>{given}</b> &rarr; believed <b>{believed}</b><br>"
+        f"score {example.score:.3f}<br>sample {example.sample}{verdict}</figcaption></figure>"
     )
+
+
+def _reduced(image: Floats) -> Floats:
+    """(C, H, W) at most ``LARGEST`` pixels high and wide, each pixel the mean of those that it stands for."""
+    factor = -(-max(image.shape[1:]) // LARGEST)
+    if factor <= 1:
+        return image
+    channels, rows, columns = image.shape[0], image.shape[1] // factor, image.shape[2] // factor
+    cut = image[:, : rows * factor, : columns * factor]
+    smaller: Floats = cut.reshape(channels, rows, factor, columns, factor).mean(axis=(2, 4))
+    return smaller
 
 
 def _classes(report: Mapping[str, Any]) -> str:
@@ -226,7 +203,8 @@ def _classes(report: Mapping[str, Any]) -> str:
     pairs = zip(report["models"]["base"]["per_class"], report["models"][method]["per_class"], strict=True)
     rows = [
         (
-            data["class_names"][before["label"]][:18] + (" *" if before["label"] in data["noisy_classes"] else ""),
+            names.shown(data["class_names"][before["label"]], 16)
+            + (" *" if before["label"] in data["noisy_classes"] else ""),
             before["accuracy"],
             after["accuracy"],
         )
@@ -250,11 +228,12 @@ def _settings(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
         "layers updated": str(report["selection"]["label"]),
         "verdicts heeded": review,
         "computed in": f"{sum(report['seconds'].values()):.0f} s",
-        **{name: str(value) for name, value in provenance.items() if name != "versions"},
+        **{name: str(value) for name, value in provenance.items() if name not in ("versions", "created")},
         "versions": ", ".join(f"{name} {version}" for name, version in provenance["versions"].items()),
     }
     listed = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts.items())
-    config = html.escape(json.dumps(report["config"], indent=2, ensure_ascii=False))
+    heeded = {name: f"{count:,} samples" for name, count in report["review"].items()}
+    config = html.escape(json.dumps({**report["config"], "review": heeded}, indent=2, ensure_ascii=False))
     return (
         f"<section><h2>How it was made</h2><dl>{listed}</dl><details><summary>Every setting</summary>"
         f"<pre>{config}</pre></details></section>"

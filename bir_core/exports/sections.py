@@ -1,0 +1,104 @@
+"""Parts of the report page that are tables: every model beside the others, and what the reviewers found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bir_core.review import Band
+
+MODELS = {
+    "base": "Base model (before)",
+    "enhanced": "Enhanced model",
+    "bir": "BIR",
+    "bir_with_reserved": "BIR + reserved set",
+    "fine_tune": "Fine-tune on the rest",
+    "retrain": "Retrain without suspects",
+}
+GROUPS = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """What people said of the training samples.
+
+    Attributes:
+        counts: samples by the verdict on which all their reviewers agree.
+        num_conflicts: samples with two different verdicts.
+        num_reviewers: people whose verdicts hold.
+        bands: precision of the flags by score, the highest band first.
+        stop: the score below which looking on is hardly worth while, None = not known.
+    """
+
+    counts: Mapping[str, int]
+    num_conflicts: int
+    num_reviewers: int
+    bands: Sequence[Band]
+    stop: float | None
+
+
+def comparison(report: Mapping[str, Any]) -> str:
+    """Accuracy of every model with its interval, and its paired difference to the base model."""
+    models = report["models"]
+    groups = [group for group in GROUPS if models["base"][group] is not None]
+    gains = {row["model"]: row["all"] for row in report["differences"] if row["minus"] == "base"}
+    head = ["Model", *(f"{GROUPS[group]} (%)<br>n = {models['base']['num'][group]:,}" for group in groups)]
+    rows = [
+        [MODELS.get(name, name), *(_accuracy(model, group) for group in groups), _points(gains.get(name))]
+        for name, model in models.items()
+    ]
+    return _table([*head, "Minus base,<br>all (points)"], rows, strong=report["repair"]["method"], keys=list(models))
+
+
+def reviewed(found: Reviewed) -> str:
+    """How many verdicts there are, and how often a flag was right by score; says so when nobody has reviewed."""
+    total = sum(found.counts.values())
+    if not total and not found.num_conflicts:
+        return (
+            "<section><h2>What the reviewers found</h2><p class='soft'>Nobody has reviewed a sample yet.</p></section>"
+        )
+    listed = ", ".join(f"{count:,} {verdict}" for verdict, count in found.counts.items() if count)
+    people = "One reviewer has" if found.num_reviewers == 1 else f"{found.num_reviewers} reviewers have"
+    said = f"{people} decided about {total:,} samples: {listed}." if total else f"{people} looked at some samples."
+    if found.num_conflicts:
+        said += f" {found.num_conflicts:,} more have two different verdicts."
+    if found.stop is not None:
+        said += f" Below a score of {found.stop:.3g} fewer than half of the flags are right."
+    rows = [_band(band) for band in found.bands if band.reviewed]
+    table = _table(["Score (nats)", "Samples", "Reviewed", "Detrimental", "Precision, %"], rows) if rows else ""
+    note = (
+        "<p class='soft'>Detrimental: its reviewers remove or relabel it. Beside the precision: 95 % intervals, which "
+        "hold as far as the reviewed samples were chosen blindly.</p>"
+    )
+    return f"<section><h2>What the reviewers found</h2><p>{said}</p>{table}{note if rows else ''}</section>"
+
+
+def _band(band: Band) -> list[str]:
+    low, high = (f"{100 * bound:.0f}" for bound in band.interval)
+    above = f"above {band.low:.3g}"
+    return [
+        above if band.high == float("inf") else f"{band.low:.3g} to {band.high:.3g}",
+        f"{band.num:,}",
+        f"{band.reviewed:,}",
+        f"{band.confirmed:,}",
+        f"{100 * band.confirmed / band.reviewed:.0f} <small>{low} to {high}</small>",
+    ]
+
+
+def _accuracy(model: Mapping[str, Any], group: str) -> str:
+    low, high = model["intervals"][group]
+    return f"{model[group]:.1f} <small>{low:.1f} to {high:.1f}</small>"
+
+
+def _points(gain: Mapping[str, float] | None) -> str:
+    return "" if gain is None else f"{gain['difference']:+.1f} <small>{gain['low']:+.1f} to {gain['high']:+.1f}</small>"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, strong: str = "", keys: Sequence[str] = ()) -> str:
+    """Cells are this module's own words and numbers; the row whose key is ``strong`` stands out."""
+    top = "".join(f"<th scope='col'>{cell}</th>" for cell in head)
+    body = []
+    for place, row in enumerate(rows):
+        mark = " class='strong'" if keys and keys[place] == strong else ""
+        cells = "".join(f"<td>{cell}</td>" for cell in row[1:])
+        body.append(f"<tr{mark}><th scope='row'>{row[0]}</th>{cells}</tr>")
+    return f"<div class='wide'><table><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
