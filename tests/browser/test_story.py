@@ -131,14 +131,17 @@ def repair_at_another_threshold(page: Page, runs: Path) -> None:
     page.get_by_role("button", name="Start the repair").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("kept from before").first).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("Which class is taken for which")).to_be_visible(timeout=LONG)
+    onwards = page.get_by_role("link", name="Compare the models class by class")
+    expect(onwards).to_be_visible(timeout=LONG)
     made = next(name for name in run_folder.names(runs) if name.endswith("-repair"))
     report = storage.load_report(runs / made / "evaluate")
     assert report["identification"]["num_suspects"] == 432
     expect(page.get_by_text(report["conclusion"])).to_be_visible()
-    expect(page.get_by_text("Class by class")).to_be_visible()
-    assert page.locator(".js-plotly-plot .hm").count() == 2
     assert f"{report['models']['bir']['noisy']:.1f}" in page.get_by_test_id("stTable").first.inner_text()
+    onwards.click()
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+    page.get_by_role("radio", name="Mistakes").click()
+    expect(page.locator(".js-plotly-plot .hm")).to_have_count(3)
 
 
 def test_cancel_is_seen_and_resume_goes_on(page: Page, server: Server, faults: list[str]) -> None:
