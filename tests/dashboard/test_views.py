@@ -196,7 +196,8 @@ class TestComplete:
         assert app.session_state["run"] == made
 
     def test_scores_link_each_pair_of_classes_to_its_suspects(self, open_view: OpenView, complete: Run) -> None:
-        app = open_view("scores", t="0", scores_section="Given and believed")
+        app = open_view("scores", t="0")
+        app.button_group(key="scores_section").set_value("Given and believed").run()
         found = storage.load_scores(complete.path / "score")
         labels = storage.load_part(complete.path / "data", "train").labels
         links = re.findall(r'href="suspects\?(.*?)".*?>([\d,]+)</a>', texts(app))
