@@ -96,7 +96,9 @@ def _write_data(folder: Path, pictures: Floats, given: NDArray[np.int64]) -> Non
         for part in range(3)
     ]
     # The images of the training part are 12 GB: they are written below, a chunk at a time, over this empty file.
-    train = LabelledImages(images=np.empty((num, *pictures.shape[1:3], 0), np.float32), labels=given, ids=np.arange(num))
+    train = LabelledImages(
+        images=np.empty((num, *pictures.shape[1:3], 0), np.float32), labels=given, ids=np.arange(num)
+    )
     validation, reserved, test = held_out
     storage.save_splits(
         folder, Splits(train=train, validation=validation, reserved=reserved, test=test, class_names=CLASSES)
@@ -144,9 +146,7 @@ def _scores(
     return Scores(loss_before=before, loss_after=after, base_predictions=given, soft_labels=share)
 
 
-def _aligned(
-    generator: np.random.Generator, indices: NDArray[np.int64], pictures: Floats, scores: Scores
-) -> Aligned:
+def _aligned(generator: np.random.Generator, indices: NDArray[np.int64], pictures: Floats, scores: Scores) -> Aligned:
     images = pictures[indices % len(pictures)]
     for start in range(0, len(images), CHUNK):
         chunk = images[start : start + CHUNK]

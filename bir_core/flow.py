@@ -54,7 +54,13 @@ STAGES: tuple[Stage, ...] = (
         needs=("data", "base", "select"),
         sections=("enhance",),
     ),
-    Stage(name="score", title="Score every training sample", needs=("data", "base", "enhance"), sections=()),
+    Stage(
+        name="score",
+        title="Score every training sample",
+        needs=("data", "base", "enhance"),
+        sections=(),
+        version=2,
+    ),
     Stage(
         name="embed",
         title="Lay the samples out by their features",
@@ -62,7 +68,13 @@ STAGES: tuple[Stage, ...] = (
         sections=("embed",),
     ),
     Stage(name="identify", title="Pick the suspects", needs=("score",), sections=("identify",)),
-    Stage(name="align", title="Align the inputs", needs=("data", "enhance", "score", "identify"), sections=("align",)),
+    Stage(
+        name="align",
+        title="Align the inputs",
+        needs=("data", "enhance", "score", "identify"),
+        sections=("align",),
+        version=2,
+    ),
     Stage(
         name="repair",
         title="Repair the model",

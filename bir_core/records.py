@@ -12,6 +12,7 @@ Conventions, everywhere in the project:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -196,6 +197,24 @@ class Scores:
         """(N,) class that the enhanced model believes."""
         believed: Integers = self.soft_labels.argmax(axis=1).astype(np.int64)
         return believed
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ranking:
+    """The training samples by score, laid ready for who shows them.
+
+    Attributes:
+        scores: (N,) float64 nats in data-set order; higher = more suspect.
+        predictions: (N,) class that the enhanced model believes, in data-set order, in the smallest type that holds it.
+        order: (N,) uint32 positions in the training part, most suspect first; equal scores stay in data-set order.
+    """
+
+    scores: Doubles
+    predictions: NDArray[np.unsignedinteger[Any]]
+    order: NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,6 +1,8 @@
 """Every record of the flow, saved to and loaded from a stage's folder. Parquet, safetensors, ``.npy`` and JSON only.
 
-Arrays come back read-only and memory-mapped where they are big. No torch here, and never a pickle.
+What is read as a whole is Parquet. What a server reads a few rows of at a time is ``.npy``, since Parquet must be
+decoded whole: a million samples with ten classes take 300 MB that way. Arrays come back read-only and memory-mapped
+where they are big. No torch here, and never a pickle.
 """
 
 import functools
@@ -11,13 +13,11 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from bir_core import durable
+from bir_core import array_files, durable
 from bir_core.errors import RunDamaged
 from bir_core.records import (
     Aligned,
@@ -25,18 +25,17 @@ from bir_core.records import (
     Embedding,
     Epoch,
     Floats,
+    Integers,
     LabelledImages,
     LayerChoice,
     ModelState,
+    Ranking,
     Scores,
     Splits,
     Suspects,
     TrainedModel,
     Truth,
 )
-
-MAPPED_FROM = 1 << 20
-"""Arrays of more bytes than this are memory-mapped; an empty one cannot be."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,7 +66,7 @@ def save_splits(folder: Path, splits: Splits) -> None:
     for name in PARTS:
         part: LabelledImages = getattr(splits, name)
         np.save(folder / f"{name}_images.npy", part.images)
-        _write_columns(folder / f"{name}.parquet", {"id": part.ids, "label": part.labels})
+        array_files.write_columns(folder / f"{name}.parquet", {"id": part.ids, "label": part.labels})
     durable.write_json(folder / "classes.json", list(splits.class_names))
 
 
@@ -81,8 +80,28 @@ def load_splits(folder: Path) -> Splits:
 @_naming_damage
 def load_part(folder: Path, name: str) -> LabelledImages:
     """One part of the data, "train", "validation", "reserved" or "test"."""
-    columns = _read_columns(folder / f"{name}.parquet")
-    return LabelledImages(images=_read_array(folder / f"{name}_images.npy"), labels=columns["label"], ids=columns["id"])
+    columns = array_files.read_columns(folder / f"{name}.parquet")
+    return LabelledImages(
+        images=array_files.read_array(folder / f"{name}_images.npy"), labels=columns["label"], ids=columns["id"]
+    )
+
+
+@_naming_damage
+def load_labels(folder: Path, name: str) -> Integers:
+    """(N,) given labels of one part of the data, without its images."""
+    labels: Integers = array_files.read_columns(folder / f"{name}.parquet", ["label"])["label"]
+    return labels
+
+
+@_naming_damage
+def load_images(folder: Path, name: str) -> Floats:
+    """(N, C, H, W) images of one part of the data, without its labels; memory-mapped."""
+    return array_files.read_array(folder / f"{name}_images.npy")
+
+
+def count_samples(folder: Path, name: str) -> int:
+    """How many samples one part of the data has, without reading them."""
+    return array_files.count_rows(folder / f"{name}.parquet")
 
 
 @_naming_damage
@@ -94,7 +113,7 @@ def load_class_names(folder: Path) -> tuple[str, ...]:
 def save_truth(folder: Path, truth: Truth) -> None:
     """What was corrupted, beside the data but in files of its own."""
     columns = {"corrupted": truth.corrupted, "original_label": truth.original_labels}
-    _write_columns(folder / "truth.parquet", columns)
+    array_files.write_columns(folder / "truth.parquet", columns)
     np.save(folder / "truth_original_images.npy", truth.original_images)
     facts = {
         "corruption": truth.corruption,
@@ -107,10 +126,10 @@ def save_truth(folder: Path, truth: Truth) -> None:
 @_naming_damage
 def load_truth(folder: Path) -> Truth:
     """What was corrupted; for evaluation and for people, never for a stage before it."""
-    columns = _read_columns(folder / "truth.parquet")
+    columns = array_files.read_columns(folder / "truth.parquet")
     facts = _read_json(folder / "truth.json")
-    originals = _read_array(folder / "truth_original_images.npy")
-    _same_number(columns["corrupted"].sum(), originals, "truth_original_images.npy")
+    originals = array_files.read_array(folder / "truth_original_images.npy")
+    array_files.same_number(columns["corrupted"].sum(), originals, "truth_original_images.npy")
     return Truth(
         corrupted=columns["corrupted"],
         original_labels=columns["original_label"],
@@ -168,28 +187,35 @@ def load_layer_choice(folder: Path) -> LayerChoice:
 
 
 def save_scores(folder: Path, scores: Scores) -> None:
-    """One row per training sample: losses, score, what the base model believes, probabilities ``p_CLASS``."""
+    """One ``.npy`` file per column, in data-set order, and the ranking that follows from them (see ``Ranking``)."""
+    num_classes = scores.soft_labels.shape[1]
     columns: dict[str, NDArray[Any]] = {
         "loss_before": scores.loss_before,
         "loss_after": scores.loss_after,
-        "score": scores.score,
         "base_prediction": scores.base_predictions,
+        "soft_labels": scores.soft_labels,
+        "score": scores.score,
+        "prediction": scores.predictions.astype(np.min_scalar_type(num_classes - 1)),
+        "order": np.argsort(-scores.score, kind="stable").astype(np.uint32),
     }
-    columns |= {f"p_{label}": scores.soft_labels[:, label] for label in range(scores.soft_labels.shape[1])}
-    _write_columns(folder / "scores.parquet", columns)
+    for name, values in columns.items():
+        np.save(folder / f"{name}.npy", values)
 
 
 @_naming_damage
 def load_scores(folder: Path) -> Scores:
-    """The scores of every training sample, in data-set order."""
-    columns = _read_columns(folder / "scores.parquet")
-    labels = sum(name.startswith("p_") for name in columns)
-    return Scores(
-        loss_before=columns["loss_before"],
-        loss_after=columns["loss_after"],
-        base_predictions=columns["base_prediction"],
-        soft_labels=np.stack([columns[f"p_{label}"] for label in range(labels)], axis=1),
+    """The scores of every training sample, in data-set order; memory-mapped."""
+    before, after, base, soft = array_files.read_arrays(
+        folder, "loss_before", "loss_after", "base_prediction", "soft_labels"
     )
+    return Scores(loss_before=before, loss_after=after, base_predictions=base, soft_labels=soft)
+
+
+@_naming_damage
+def load_ranking(folder: Path) -> Ranking:
+    """The training samples by score; memory-mapped."""
+    scores, predictions, order = array_files.read_arrays(folder, "score", "prediction", "order")
+    return Ranking(scores=scores, predictions=predictions, order=order)
 
 
 def save_embedding(folder: Path, embedding: Embedding) -> None:
@@ -203,11 +229,11 @@ def save_embedding(folder: Path, embedding: Embedding) -> None:
 @_naming_damage
 def load_embedding(folder: Path) -> Embedding:
     """Features of the samples and their places on the map, memory-mapped."""
-    features, coordinates = (_read_array(folder / f"{name}.npy") for name in ("features", "coordinates"))
-    _same_number(len(features), coordinates, "coordinates.npy")
+    features, coordinates = (array_files.read_array(folder / f"{name}.npy") for name in ("features", "coordinates"))
+    array_files.same_number(len(features), coordinates, "coordinates.npy")
     return Embedding(
         features=features,
-        reserved_features=_read_array(folder / "reserved_features.npy"),
+        reserved_features=array_files.read_array(folder / "reserved_features.npy"),
         coordinates=coordinates,
         layout=_read_json(folder / "layout.json")["layout"],
     )
@@ -215,41 +241,42 @@ def load_embedding(folder: Path) -> Embedding:
 
 def save_suspects(folder: Path, suspects: Suspects) -> None:
     """Positions of the suspects, most suspect first, and the rule that picked them."""
-    _write_columns(folder / "suspects.parquet", {"index": suspects.indices})
+    array_files.write_columns(folder / "suspects.parquet", {"index": suspects.indices})
     durable.write_json(folder / "rule.json", {"rule": suspects.rule, "threshold": suspects.threshold})
 
 
 @_naming_damage
 def load_suspects(folder: Path) -> Suspects:
     """The suspects, most suspect first."""
-    return Suspects(indices=_read_columns(folder / "suspects.parquet")["index"], **_read_json(folder / "rule.json"))
+    return Suspects(
+        indices=array_files.read_columns(folder / "suspects.parquet")["index"], **_read_json(folder / "rule.json")
+    )
 
 
 def save_aligned(folder: Path, aligned: Aligned) -> None:
-    """Aligned images as ``images.npy``; energies, steps and soft labels as columns."""
+    """Images and soft labels as ``.npy`` files; energies and steps as columns."""
     np.save(folder / "images.npy", aligned.images)
+    np.save(folder / "soft_labels.npy", aligned.soft_labels)
     columns: dict[str, NDArray[Any]] = {
         "index": aligned.indices,
         "energy_before": aligned.energy_before,
         "energy_after": aligned.energy_after,
         "relative_step": aligned.relative_step,
     }
-    columns |= {f"p_{label}": aligned.soft_labels[:, label] for label in range(aligned.soft_labels.shape[1])}
-    _write_columns(folder / "aligned.parquet", columns)
+    array_files.write_columns(folder / "aligned.parquet", columns)
     durable.write_json(folder / "step.json", {"eta": aligned.eta})
 
 
 @_naming_damage
 def load_aligned(folder: Path) -> Aligned:
-    """The aligned samples; images are memory-mapped."""
-    columns = _read_columns(folder / "aligned.parquet")
-    labels = sum(name.startswith("p_") for name in columns)
-    images = _read_array(folder / "images.npy")
-    _same_number(len(columns["index"]), images, "images.npy")
+    """The aligned samples; images and soft labels are memory-mapped."""
+    columns = array_files.read_columns(folder / "aligned.parquet")
+    images, soft_labels = array_files.read_arrays(folder, "images", "soft_labels")
+    array_files.same_number(len(columns["index"]), images, "images.npy")
     return Aligned(
         indices=columns["index"],
         images=images,
-        soft_labels=np.stack([columns[f"p_{label}"] for label in range(labels)], axis=1),
+        soft_labels=soft_labels,
         energy_before=columns["energy_before"],
         energy_after=columns["energy_after"],
         relative_step=columns["relative_step"],
@@ -289,35 +316,7 @@ def save_probabilities(folder: Path, part: str, model: str, probabilities: Float
 @_naming_damage
 def load_probabilities(folder: Path, part: str, model: str) -> Floats:
     """(N, L) what ``model`` believes of every sample of ``part``; memory-mapped."""
-    return _read_array(folder / f"{part}_{model}.npy")
-
-
-def _same_number(expected: int, images: NDArray[Any], name: str) -> None:
-    if len(images) != expected:
-        raise ValueError(f"{name} has {len(images)} rows instead of {expected}")
-
-
-def _write_columns(path: Path, columns: dict[str, NDArray[Any]]) -> None:
-    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), path)
-
-
-def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
-        raise RunDamaged(f"{path} cannot be read as Parquet ({error}): compute the stage again with --force") from None
-    return {name: table[name].to_numpy() for name in table.column_names}
-
-
-def _read_array(path: Path) -> NDArray[Any]:
-    try:
-        if path.stat().st_size > MAPPED_FROM:
-            return np.lib.format.open_memmap(path, mode="r")
-        with path.open("rb") as file:
-            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunDamaged(f"{path} cannot be read as an array ({error}): compute the stage again with --force") from None
-    return array
+    return array_files.read_array(folder / f"{part}_{model}.npy")
 
 
 def _read_json(path: Path) -> Any:

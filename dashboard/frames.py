@@ -20,6 +20,8 @@ MODEL_TITLES = {
 }
 NUM_BINS = 120
 NO_BREAK = "\u00a0"
+Positions = NDArray[np.integer[Any]]
+Classes = NDArray[np.integer[Any]]
 NEAR_ZERO = 0.02
 """Scores (nats) within this are drawn on a nearly linear scale, larger ones on a logarithmic one."""
 
@@ -51,10 +53,11 @@ class Cut:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoreIndex:
-    """Scores of N training samples, sorted once so that any threshold is answered in microseconds.
+    """Scores of N training samples in order, so that any threshold is answered in microseconds.
 
     Attributes:
         scores: (N,) nats, higher = more suspect.
+        order: (N,) positions, most suspect first; equal scores stay in data-set order.
         labels: (N,) given class.
         predictions: (N,) class that the enhanced model believes.
         corrupted: (N,) which samples are known to be corrupted, or None when nobody knows.
@@ -62,8 +65,9 @@ class ScoreIndex:
     """
 
     scores: NDArray[np.float64]
-    labels: NDArray[np.int64]
-    predictions: NDArray[np.int64]
+    order: Positions
+    labels: Classes
+    predictions: Classes
     corrupted: NDArray[np.bool_] | None
     class_names: tuple[str, ...]
 
@@ -71,31 +75,21 @@ class ScoreIndex:
         return len(self.scores)
 
     @cached_property
-    def order(self) -> NDArray[np.int64]:
-        """(N,) positions, most suspect first; equal scores stay in data-set order."""
-        return np.argsort(-self.scores, kind="stable")
-
-    @cached_property
-    def ranks(self) -> NDArray[np.int64]:
+    def ranks(self) -> Positions:
         """(N,) place of each sample in ``order``, from 1."""
-        places = np.empty(len(self), dtype=np.int64)
-        places[self.order] = np.arange(1, len(self) + 1)
+        places = np.empty_like(self.order)
+        places[self.order] = np.arange(1, len(self) + 1, dtype=self.order.dtype)
         return places
 
     @cached_property
     def ascending(self) -> NDArray[np.float64]:
         """(N,) sorted scores."""
-        return np.sort(self.scores)
-
-    @cached_property
-    def per_class(self) -> tuple[NDArray[np.float64], ...]:
-        """Sorted scores of each given class."""
-        return tuple(np.sort(self.scores[self.labels == label]) for label in range(len(self.class_names)))
+        return np.asarray(self.scores[self.order[::-1]])
 
     @cached_property
     def corrupted_ascending(self) -> NDArray[np.float64]:
         """Sorted scores of the corrupted samples."""
-        return np.sort(self.scores[self.corrupted]) if self.corrupted is not None else np.empty(0)
+        return np.empty(0) if self.corrupted is None else self.ascending[self.corrupted[self.order[::-1]]]
 
     @cached_property
     def edges(self) -> NDArray[np.float64]:
@@ -107,19 +101,18 @@ class ScoreIndex:
     @cached_property
     def counts(self) -> dict[str, NDArray[np.int64]]:
         """Histogram by kind: "clean" and "corrupted" when that is known, else "all"."""
+        every = _in_bins(self.ascending, self.edges)
         if self.corrupted is None:
-            return {"all": self._bins(self.scores)}
-        return {
-            "clean": self._bins(self.scores[~self.corrupted]),
-            "corrupted": self._bins(self.scores[self.corrupted]),
-        }
+            return {"all": every}
+        corrupted = _in_bins(self.corrupted_ascending, self.edges)
+        return {"clean": every - corrupted, "corrupted": corrupted}
 
     @cached_property
     def auc(self) -> float | None:
         """Share of (corrupted, clean) pairs in which the corrupted one scores higher; ties count half."""
         if self.corrupted is None or self.corrupted.all():
             return None
-        clean = np.sort(self.scores[~self.corrupted])
+        clean = self.ascending[~self.corrupted[self.order[::-1]]]
         below = np.searchsorted(clean, self.corrupted_ascending, "left")
         upto = np.searchsorted(clean, self.corrupted_ascending, "right")
         return float((below + upto).mean() / 2 / len(clean))
@@ -130,7 +123,16 @@ class ScoreIndex:
 
     def per_class_above(self, threshold: float) -> list[int]:
         """How many of each given class exceed it."""
-        return [_above(scores, threshold) for scores in self.per_class]
+        above = self.labels[self.order[: self.count_above(threshold)]]
+        return [int(count) for count in np.bincount(above, minlength=len(self.class_names))]
+
+    def per_class_bins(self, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(L, bins) histogram of each given class, by edges on the histogram's axis."""
+        num_classes, bins = len(self.class_names), np.arange(len(edges) - 1)
+        place = np.repeat(bins, _in_bins(self.ascending, edges))
+        inside = self.labels[self.order[::-1]][: len(place)]
+        flat = np.bincount(inside.astype(np.int64) * len(bins) + place, minlength=num_classes * len(bins))
+        return flat.reshape(num_classes, len(bins)).astype(np.int64)
 
     def caught(self, threshold: float) -> int:
         """How many corrupted samples exceed it."""
@@ -167,7 +169,7 @@ class ScoreIndex:
         given: Sequence[int] = (),
         believed: Sequence[int] = (),
         sort: str = "score",
-    ) -> NDArray[np.int64]:
+    ) -> Positions:
         """Positions of the suspects that pass the filters, in the order wanted; an empty filter lets all pass.
 
         Scores are above ``threshold`` and at most ``below``.
@@ -185,12 +187,14 @@ class ScoreIndex:
             return chosen[np.argsort(self.predictions[chosen], kind="stable")]
         return chosen
 
-    def _bins(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-        return np.histogram(spread(scores), bins=self.edges)[0].astype(np.int64)
-
 
 def _above(ascending: NDArray[np.float64], threshold: float) -> int:
     return len(ascending) - int(np.searchsorted(ascending, threshold, "right"))
+
+
+def _in_bins(ascending: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many sorted scores lie between neighbouring edges of the histogram's axis, which hold them all."""
+    return np.diff(np.searchsorted(ascending, unspread(edges))).astype(np.int64)
 
 
 def _shortest_between(lower: float, upper: float) -> float:
@@ -209,26 +213,9 @@ def _shortest_between(lower: float, upper: float) -> float:
     return lower
 
 
-def slider_stops(index: ScoreIndex, extra: Sequence[float], num: int = 240) -> list[float]:
-    """Thresholds that a slider offers: even steps of the histogram's axis, and ``extra`` exactly.
-
-    Each extra value takes the place of its nearest step, so that the slider stays in line with the histogram.
-    """
-    steps = [float(f"{value:.3g}") for value in unspread(np.linspace(index.edges[0], index.edges[-1], num)).tolist()]
-    positions, fixed = spread(steps), set[int]()
-    for value in sorted({float(value) for value in extra}):
-        if value in steps:
-            fixed.add(steps.index(value))
-            continue
-        nearest = next(int(at) for at in np.argsort(np.abs(positions - spread(value))) if int(at) not in fixed)
-        steps[nearest] = value
-        fixed.add(nearest)
-    return sorted(set(steps))
-
-
 def class_counts(index: ScoreIndex, threshold: float) -> pd.DataFrame:
     """One row per given class: samples, suspects, share, and corrupted ones when known."""
-    sizes = [len(scores) for scores in index.per_class]
+    sizes = np.bincount(index.labels, minlength=len(index.class_names)).tolist()
     above = index.per_class_above(threshold)
     table = pd.DataFrame(
         {

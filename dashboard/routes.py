@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dashboard import pictures, routes_verdicts, runs, web
-from dashboard.runs import Scored, Shelf
+from dashboard.frames import Positions
+from dashboard.runs import Run, Scored, Shelf
 
 MOST_CARDS = 200
 
@@ -23,33 +24,30 @@ def cards(request: Request, _body: bytes) -> Response:
     if not 1 <= count <= MOST_CARDS:
         raise web.Refused(400, f"count must be 1 to {MOST_CARDS}, got {count}.")
     scored = runs.scored(run)
-    chosen = web.ranking(query, scored.index)
+    ranking = web.ranking(query, scored.index)
+    chosen = ranking[start : start + count]
+    versions = {"version": runs.shelf(run).version, "ranking": runs.ranking_version(run)}
+    return JSONResponse(
+        {"total": len(ranking), **versions, "cards": _cards(run, scored, chosen)}, headers=web.NEVER_KEPT
+    )
+
+
+def _cards(run: Run, scored: Scored, chosen: Positions) -> list[dict[str, Any]]:
+    index, scores = scored.index, scored.of(chosen)
     shelf, truth = runs.shelf(run), runs.samples(run).truth
-    labels = None if truth is None else truth.original_labels
-    found = [
-        {
-            **_card(scored, sample),
-            "true": None if labels is None else int(labels[sample]),
-            "aligned": shelf.aligned_image(sample) is not None,
-        }
-        for sample in chosen[start : start + count].tolist()
-    ]
-    versions = {"version": shelf.version, "ranking": runs.ranking_version(run)}
-    return JSONResponse({"total": len(chosen), **versions, "cards": found}, headers=web.NEVER_KEPT)
-
-
-def _card(scored: Scored, sample: int) -> dict[str, Any]:
-    index, scores = scored.index, scored.scores
-    return {
-        "sample": sample,
-        "rank": int(index.ranks[sample]),
-        "given": int(index.labels[sample]),
-        "believed": int(index.predictions[sample]),
-        "score": web.finite(index.scores[sample]),
-        "loss_before": web.finite(scores.loss_before[sample]),
-        "loss_after": web.finite(scores.loss_after[sample]),
-        "soft": [round(float(share), 4) for share in np.nan_to_num(scores.soft_labels[sample])],
+    columns = {
+        "sample": chosen.tolist(),
+        "rank": index.ranks[chosen].tolist(),
+        "given": index.labels[chosen].tolist(),
+        "believed": index.predictions[chosen].tolist(),
+        "score": [web.finite(score) for score in scores.score.tolist()],
+        "loss_before": [web.finite(loss) for loss in scores.loss_before.tolist()],
+        "loss_after": [web.finite(loss) for loss in scores.loss_after.tolist()],
+        "soft": np.round(np.nan_to_num(scores.soft_labels).astype(np.float64), 4).tolist(),
+        "true": [None] * len(chosen) if truth is None else truth.original_labels[chosen].tolist(),
+        "aligned": shelf.has_aligned(chosen).tolist(),
     }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 # ---------------------------------------------------------------- pictures
@@ -71,8 +69,7 @@ def sprite(request: Request, _body: bytes) -> Response:
 
 @functools.lru_cache(maxsize=64)
 def _encoded(shelf: Shelf, samples: tuple[int, ...]) -> bytes:
-    pairs = [(shelf.originals[sample], shelf.aligned_image(sample)) for sample in samples]
-    return pictures.png(pictures.sprite(pairs))
+    return pictures.png(pictures.sprite(shelf.pairs(samples)))
 
 
 def difference(request: Request, _body: bytes) -> Response:

@@ -1,7 +1,7 @@
 """The one door to the engine: runs, their results and their jobs, cached where reading costs. Never imports torch."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 
+from bir_core import array_files, flow, jobs, review, run_folder, storage, verdicts
 from bir_core import config as run_config
-from bir_core import flow, jobs, review, run_folder, storage, verdicts
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
-from bir_core.records import Aligned, Embedding, Floats, Integers, LabelledImages, Scores, Truth
+from bir_core.records import Aligned, Embedding, Flags, Floats, Integers, LabelledImages, Scores, Truth
 from bir_core.run_folder import Run
 from dashboard import labels
-from dashboard.frames import ScoreIndex
+from dashboard.frames import Positions, ScoreIndex
 
 __all__ = ["LANDMARKS", "Job", "ReviewConfig", "Run", "RunConfig", "RunDamaged"]
 
@@ -33,9 +33,9 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """The training part with everything known of it; ``truth`` is None when nobody knows what is wrong."""
+    """The images of the training part, (N, C, H, W); ``truth`` is None when nobody knows what is wrong."""
 
-    images: LabelledImages
+    images: Floats
     class_names: tuple[str, ...]
     truth: Truth | None
 
@@ -46,6 +46,18 @@ class Scored:
 
     scores: Scores
     index: ScoreIndex
+
+    def of(self, samples: Positions) -> Scores:
+        """Those of some samples, in that order."""
+        every = self.scores
+        found = Scores(
+            loss_before=np.array(every.loss_before[samples]),
+            loss_after=np.array(every.loss_after[samples]),
+            base_predictions=np.array(every.base_predictions[samples]),
+            soft_labels=np.array(every.soft_labels[samples]),
+        )
+        array_files.forget(every.loss_before, every.loss_after, every.base_predictions, every.soft_labels)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +76,22 @@ class Shelf:
             return None
         image: Floats = self.aligned[row]
         return image
+
+    def has_aligned(self, samples: Positions) -> Flags:
+        """Of which samples there is an aligned image."""
+        if not len(self.indices):
+            return np.zeros(len(samples), dtype=np.bool_)
+        rows = np.minimum(np.searchsorted(self.indices, samples), len(self.indices) - 1)
+        return np.asarray(self.indices[rows] == samples)
+
+    def pairs(self, samples: Sequence[int]) -> list[tuple[Floats, Floats | None]]:
+        """Original and aligned image of each sample."""
+        found = [
+            (np.array(self.originals[sample]), None if moved is None else np.array(moved))
+            for sample, moved in ((sample, self.aligned_image(sample)) for sample in samples)
+        ]
+        array_files.forget(self.originals, *([] if self.aligned is None else [self.aligned]))
+        return found
 
 
 # ---------------------------------------------------------------- runs and their results
@@ -148,7 +176,7 @@ def reserved_version(run: Run) -> str:
 
 def shelf(run: Run) -> Shelf:
     """The pictures of a run, with a version that changes whenever they do."""
-    originals, moved = samples(run).images.images, aligned(run) if has(run, "align") else None
+    originals, moved = samples(run).images, aligned(run) if has(run, "align") else None
     results = [run_folder.read_stage(run, stage) for stage in ("data", "align")]
     digests = " ".join(result.digest if result else "" for result in results)
     return Shelf(
@@ -204,27 +232,31 @@ def default_threshold(run: Run) -> float:
 def _read_samples(folder: Path) -> Samples:
     truth = storage.load_truth(folder)
     return Samples(
-        images=storage.load_part(folder, "train"),
+        images=storage.load_images(folder, "train"),
         class_names=labels.shown(storage.load_class_names(folder)),
         truth=truth if truth.corrupted.any() else None,
     )
 
 
 def _read_scores(run: Run) -> Scored:
-    scores, known = storage.load_scores(run.path / "score"), samples(run)
-    if len(scores) != len(known.images):
+    ranking, known = storage.load_ranking(run.path / "score"), samples(run)
+    given = storage.load_labels(run.path / "data", "train")
+    if not len(ranking) == len(given) == len(known.images):
         raise RunDamaged(
-            f"run {run.name!r} has {len(scores)} scores for {len(known.images)} training samples: they are not of the "
+            f"run {run.name!r} has {len(ranking)} scores for {len(given)} training samples: they are not of the "
             f"same run; compute the scores again with 'stage score {run.name} --force'"
         )
     index = ScoreIndex(
-        scores=scores.score,
-        labels=known.images.labels,
-        predictions=scores.predictions,
+        scores=ranking.scores,
+        order=ranking.order,
+        labels=given.astype(np.min_scalar_type(len(known.class_names) - 1)),
+        predictions=ranking.predictions,
         corrupted=None if known.truth is None else known.truth.corrupted,
         class_names=known.class_names,
     )
-    return Scored(scores=scores, index=index)
+    _ = index.ascending
+    array_files.forget(ranking.scores)
+    return Scored(scores=storage.load_scores(run.path / "score"), index=index)
 
 
 def _load(run: Run, stages: tuple[str, ...], read: Callable[[], Value], *, part: str = "") -> Value:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
-from bir_core import flow, storage
+from bir_core import array_files, flow, identification, storage
 from bir_core.errors import RunDamaged, StageFailed
 from bir_core.records import (
     Aligned,
@@ -105,13 +106,19 @@ def records() -> dict[str, tuple[Any, Callable[[Path, Any], None], Callable[[Pat
             lambda folder: storage.load_model(folder, "base"),
         ),
         "layer choice": (choice, storage.save_layer_choice, storage.load_layer_choice),
-        "scores": (scores, storage.save_scores, storage.load_scores),
+        "scores": (scores, storage.save_scores, load_scores_and_ranking),
         "embedding": (embedding, storage.save_embedding, storage.load_embedding),
         "suspects": (suspects, storage.save_suspects, storage.load_suspects),
         "no suspects": (nobody, storage.save_suspects, storage.load_suspects),
         "aligned": (aligned, storage.save_aligned, storage.load_aligned),
         "report": ({"a": [1, None, "é"]}, storage.save_report, storage.load_report),
     }
+
+
+def load_scores_and_ranking(folder: Path) -> Scores:
+    """Both lie in one folder, so that a damaged file is of the one or of the other."""
+    storage.load_ranking(folder)
+    return storage.load_scores(folder)
 
 
 @pytest.mark.parametrize("name", records())
@@ -141,10 +148,11 @@ def test_each_damaged_file_of_a_record_is_named(tmp_path: Path, name: str, damag
 
 def test_a_whole_file_of_another_record_is_foreign(tmp_path: Path) -> None:
     every = records()
-    every["suspects"][1](tmp_path, every["suspects"][0])
-    (tmp_path / "scores.parquet").write_bytes((tmp_path / "suspects.parquet").read_bytes())
+    for name in ("suspects", "aligned"):
+        every[name][1](tmp_path, every[name][0])
+    (tmp_path / "aligned.parquet").write_bytes((tmp_path / "suspects.parquet").read_bytes())
     with pytest.raises(RunDamaged, match="holds a file that this program has not written"):
-        storage.load_scores(tmp_path)
+        storage.load_aligned(tmp_path)
     (tmp_path / "rule.json").write_text('{"colour": "red"}')
     with pytest.raises(RunDamaged, match="colour"):
         storage.load_suspects(tmp_path)
@@ -154,11 +162,65 @@ def test_images_of_another_number_are_foreign(tmp_path: Path) -> None:
     every = records()
     for name in ("aligned", "truth"):
         every[name][1](tmp_path, every[name][0])
-    for name in ("images.npy", "truth_original_images.npy"):
+    for name in ("images.npy", "soft_labels.npy", "truth_original_images.npy"):
         np.save(tmp_path / name, np.zeros((5, 1, 3, 3), np.float32))
     for load in (storage.load_aligned, storage.load_truth):
         with pytest.raises(RunDamaged, match=r"images\.npy has 5 rows instead of 2"):
             load(tmp_path)
+
+
+def test_columns_of_different_lengths_are_foreign(tmp_path: Path) -> None:
+    every = records()
+    every["scores"][1](tmp_path, every["scores"][0])
+    for name, load in (("loss_after", storage.load_scores), ("order", storage.load_ranking)):
+        np.save(tmp_path / f"{name}.npy", np.zeros(5, np.uint32))
+        with pytest.raises(RunDamaged, match=rf"{name}\.npy has 5 rows instead of 2"):
+            load(tmp_path)
+
+
+def test_the_ranking_is_that_of_the_scores(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    before, after = draw.integers(0, 4, (2, 300)).astype(np.float64)
+    scores = Scores(
+        loss_before=before,
+        loss_after=after,
+        base_predictions=np.zeros(300, dtype=np.int64),
+        soft_labels=draw.random((300, 300), dtype=np.float32),
+    )
+    storage.save_scores(tmp_path, scores)
+    ranking = storage.load_ranking(tmp_path)
+    assert len(set(scores.score.tolist())) < 10, "most scores are equal"
+    assert ranking.order.tolist() == identification.rank(scores.score).tolist()
+    assert ranking.scores.tolist() == scores.score.tolist()
+    assert ranking.predictions.tolist() == scores.predictions.tolist()
+    assert ranking.predictions.dtype == np.uint16, "the smallest type that holds 300 classes"
+
+
+def test_a_forgotten_array_reads_as_before(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((300, 3, 40, 40), dtype=np.float32)
+    np.save(tmp_path / "images.npy", images)
+    mapped = array_files.read_array(tmp_path / "images.npy")
+    assert isinstance(mapped, np.memmap)
+    before = psutil.Process().memory_info().rss
+    total = float(mapped.sum(dtype=np.float64))
+    held = psutil.Process().memory_info().rss - before
+    array_files.forget(mapped, images)
+    freed = before + held - psutil.Process().memory_info().rss
+    assert held > 0.9 * images.nbytes, "reading takes memory"
+    assert freed > 0.9 * images.nbytes
+    assert float(mapped.sum(dtype=np.float64)) == total == float(images.sum(dtype=np.float64))
+
+
+def test_a_part_is_counted_and_read_without_its_images(tmp_path: Path) -> None:
+    record, save, _load = records()["splits"]
+    save(tmp_path, record)
+    assert storage.count_samples(tmp_path, "train") == len(record.train)
+    assert storage.load_labels(tmp_path, "train").tolist() == record.train.labels.tolist()
+    assert np.array_equal(storage.load_images(tmp_path, "train"), record.train.images)
+    (tmp_path / "train.parquet").write_bytes(b"PAR1")
+    for read in (storage.count_samples, storage.load_labels):
+        with pytest.raises(RunDamaged, match=r"train\.parquet cannot be read as Parquet"):
+            read(tmp_path, "train")
 
 
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def draw(index: ScoreIndex, threshold: float, *, run: str) -> None:
     above = np.array(index.per_class_above(threshold))
     most = np.sort(np.argsort(-above, kind="stable")[:MOST])
     edges = np.linspace(index.edges[0], index.edges[-1], NUM_BINS + 1)
-    counts = [np.histogram(frames.spread(index.per_class[label]), edges)[0] for label in most]
-    top = max(int(found.max()) for found in counts)
+    counts = index.per_class_bins(edges)[most]
+    top = int(counts.max())
     shade = _shade(edges, threshold)
     address = {session.RUN: run, session.THRESHOLD: repr(threshold)}
     tiles = "".join(

@@ -44,7 +44,7 @@ def count(index: ScoreIndex, threshold: float) -> NDArray[np.int64]:
     """(L, L) suspects; row = given class, column = class that the enhanced model believes."""
     chosen = index.order[: index.count_above(threshold)]
     num = len(index.class_names)
-    flat = np.bincount(index.labels[chosen] * num + index.predictions[chosen], minlength=num * num)
+    flat = np.bincount(index.labels[chosen].astype(np.int64) * num + index.predictions[chosen], minlength=num * num)
     return flat.reshape(num, num).astype(np.int64)
 
 

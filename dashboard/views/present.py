@@ -74,7 +74,7 @@ def culprits(run: Run) -> list[Culprit]:
     chosen = index.ranked(runs.default_threshold(run))[:SHOWN]
     return [
         Culprit(
-            image=samples.images.images[sample],
+            image=samples.images[sample],
             given=index.class_names[index.labels[sample]],
             believed=index.class_names[index.predictions[sample]],
         )

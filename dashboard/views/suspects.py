@@ -105,7 +105,7 @@ def show(
     run: Run, index: ScoreIndex, total: int, filters: dict[str, str], what: str, *, only: list[int] | None = None
 ) -> None:
     """The gallery, which asks the routes for the rest; arguments as its ``draw`` takes them."""
-    height, width = runs.samples(run).images.images.shape[2:]
+    height, width = runs.samples(run).images.shape[2:]
     gallery.draw(
         {
             "run": run.name,

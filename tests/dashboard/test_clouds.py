@@ -9,8 +9,10 @@ from dashboard.frames import ScoreIndex
 
 def make(num: int, seed: int = 0) -> ScoreIndex:
     draw = np.random.default_rng(seed)
+    scores = draw.normal(size=num)
     return ScoreIndex(
-        scores=draw.normal(size=num),
+        scores=scores,
+        order=np.argsort(-scores, kind="stable"),
         labels=draw.integers(0, 3, num),
         predictions=draw.integers(0, 3, num),
         corrupted=None,

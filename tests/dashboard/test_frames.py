@@ -16,6 +16,7 @@ def make(scores: list[float] | np.ndarray, corrupted: list[bool] | None = None) 
     values = np.asarray(scores, dtype=np.float64)
     return ScoreIndex(
         scores=values,
+        order=np.argsort(-values, kind="stable"),
         labels=np.arange(len(values)) % 3,
         predictions=(np.arange(len(values)) + 1) % 3,
         corrupted=None if corrupted is None else np.asarray(corrupted),
@@ -111,7 +112,7 @@ def test_ranked_filters_and_orders(random_index: ScoreIndex) -> None:
 
 
 def test_slider_stops_hold_the_landmarks_exactly_and_stay_even(random_index: ScoreIndex) -> None:
-    stops = frames.slider_stops(random_index, [*LANDMARKS.values(), 0.123456789])
+    stops = histogram.line_stops(random_index, [*LANDMARKS.values(), 0.123456789])
     assert {*LANDMARKS.values(), 0.123456789} <= set(stops)
     assert stops == sorted(set(stops))
     along = (frames.spread(stops) - random_index.edges[0]) / (random_index.edges[-1] - random_index.edges[0])
