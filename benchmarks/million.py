@@ -81,7 +81,7 @@ def _pictures() -> tuple[Floats, NDArray[np.int64]]:
     pixels, labels = np.concatenate(parts), np.concatenate(truth).astype(np.int64)
     num_mirrored = NUM_PICTURES - len(pixels)
     pixels = np.concatenate([pixels, pixels[:num_mirrored, :, ::-1]])
-    images = np.ascontiguousarray(np.moveaxis(pixels, 3, 1)).astype(np.float32) / 255
+    images = np.ascontiguousarray(np.moveaxis(pixels, 3, 1)).astype(np.float32) / np.float32(255)
     return images, np.concatenate([labels, labels[:num_mirrored]])
 
 

@@ -1,16 +1,14 @@
-"""Arrays and columns as files: Parquet for what is read whole, ``.npy`` for what is read a few rows at a time.
+"""Arrays as ``.npy`` files, mapped, or read row by row. A damaged one is named in a ``RunDamaged``; never a pickle."""
 
-A file that cannot be read is named in a ``RunDamaged``. Never a pickle.
-"""
-
+import math
 import mmap
-from collections.abc import Mapping
+import os
+import weakref
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bir_core.errors import RunDamaged
@@ -19,26 +17,10 @@ MAPPED_FROM = 1 << 20
 """Arrays of more bytes than this are memory-mapped; an empty one cannot be."""
 
 
-def write_columns(path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
-    """Columns of one length as a Parquet file."""
-    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), path)
-
-
-def read_columns(path: Path, names: list[str] | None = None) -> dict[str, NDArray[Any]]:
-    """Columns of a Parquet file by name: all, or those asked for."""
-    try:
-        table = pq.read_table(path, columns=names)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable_columns(path, error) from None
-    return {name: table[name].to_numpy() for name in table.column_names}
-
-
-def count_rows(path: Path) -> int:
-    """How many rows a Parquet file has, without reading them."""
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable_columns(path, error) from None
+def write_arrays(folder: Path, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Columns of one table, each as the file ``NAME.npy``."""
+    for name, values in columns.items():
+        np.save(folder / f"{name}.npy", values)
 
 
 def read_array(path: Path) -> NDArray[Any]:
@@ -67,16 +49,47 @@ def same_number(expected: int, array: NDArray[Any], name: str) -> None:
         raise ValueError(f"{name} has {len(array)} rows instead of {expected}")
 
 
-def forget(*arrays: NDArray[Any]) -> None:
-    """Give back the memory of what was read of memory-mapped arrays; it is read anew when it is needed.
+def forget(array: NDArray[Any]) -> None:
+    """Give back the memory of what was read of a memory-mapped array; it is read anew when it is needed."""
+    if isinstance(array.base, mmap.mmap):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
-    A server that shows a picture here and a picture there would otherwise come to hold all of them: the system maps
-    64 kB around every row that is touched.
+
+class Rows:
+    """Rows of the ``.npy`` file at ``path``, each read when it is asked for and never mapped.
+
+    What is mapped counts as the process's memory, with 64 kB and more around every row that was touched; a server that
+    shows a picture here and a picture there would come to hold all of them. The file stays readable when its name goes.
+
+    Raises:
+        RunDamaged: the file is not an array, or has become shorter since.
     """
-    for array in arrays:
-        if isinstance(array.base, mmap.mmap):
-            array.base.madvise(mmap.MADV_DONTNEED)
 
+    def __init__(self, path: Path) -> None:
+        array = read_array(path)
+        self.shape, self._path, self._small = array.shape, path, array
+        if isinstance(array, np.memmap):
+            self._offset, self._small = array.offset, np.empty(0, array.dtype)
+            self._file = os.open(path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
 
-def _unreadable_columns(path: Path, error: Exception) -> RunDamaged:
-    return RunDamaged(f"{path} cannot be read as Parquet ({error}): compute the stage again with --force")
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        """A copy of one row."""
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
+        row %= len(self)
+        if len(self._small) == len(self):
+            return np.array(self._small[row])
+        size = math.prod(self.shape[1:]) * self._small.itemsize
+        content = os.pread(self._file, size, self._offset + row * size)
+        if len(content) < size:
+            raise RunDamaged(f"{self._path} has become shorter: compute the stage again with --force")
+        return np.frombuffer(content, self._small.dtype).reshape(self.shape[1:])
+
+    def take(self, rows: Iterable[int]) -> NDArray[Any]:
+        """Copies of some rows, one below the other."""
+        found = [self[row] for row in rows]
+        return np.stack(found) if found else np.empty((0, *self.shape[1:]), self._small.dtype)

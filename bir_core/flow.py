@@ -45,7 +45,13 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage(name="data", title="Load, split and corrupt the images", needs=(), sections=("data", "base")),
+    Stage(
+        name="data",
+        title="Load, split and corrupt the images",
+        needs=(),
+        sections=("data", "base"),
+        version=2,
+    ),
     Stage(name="base", title="Train the base model", needs=("data",), sections=("base",)),
     Stage(name="select", title="Choose the layers to update", needs=("data", "base"), sections=("enhance",)),
     Stage(
@@ -67,7 +73,7 @@ STAGES: tuple[Stage, ...] = (
         needs=("data", "enhance"),
         sections=("embed",),
     ),
-    Stage(name="identify", title="Pick the suspects", needs=("score",), sections=("identify",)),
+    Stage(name="identify", title="Pick the suspects", needs=("score",), sections=("identify",), version=2),
     Stage(
         name="align",
         title="Align the inputs",

@@ -1,8 +1,7 @@
-"""Every record of the flow, saved to and loaded from a stage's folder. Parquet, safetensors, ``.npy`` and JSON only.
+"""Every record of the flow, saved to and loaded from a stage's folder. ``.npy``, safetensors and JSON only.
 
-What is read as a whole is Parquet. What a server reads a few rows of at a time is ``.npy``, since Parquet must be
-decoded whole: a million samples with ten classes take 300 MB that way. Arrays come back read-only and memory-mapped
-where they are big. No torch here, and never a pickle.
+Arrays come back read-only and memory-mapped where they are big. Columns are ``.npy`` too, since Parquet must be decoded
+whole: a million samples with ten classes took a server 300 MB that way. No torch here, and never a pickle.
 """
 
 import functools
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from bir_core import array_files, durable
+from bir_core.array_files import Rows
 from bir_core.errors import RunDamaged
 from bir_core.records import (
     Aligned,
@@ -40,6 +40,8 @@ from bir_core.records import (
 P = ParamSpec("P")
 R = TypeVar("R")
 
+SCORES = ("loss_before", "loss_after", "base_predictions", "soft_labels")
+ALIGNED = ("indices", "images", "soft_labels", "energy_before", "energy_after", "relative_step")
 PARTS = ("train", "validation", "reserved", "test")
 
 
@@ -62,11 +64,11 @@ def _naming_damage(load: Callable[P, R]) -> Callable[P, R]:
 
 
 def save_splits(folder: Path, splits: Splits) -> None:
-    """Images of each part as ``PART_images.npy``, ids and labels as ``PART.parquet``."""
+    """Images, labels and ids of each part, as ``PART_images.npy`` and so on."""
     for name in PARTS:
         part: LabelledImages = getattr(splits, name)
-        np.save(folder / f"{name}_images.npy", part.images)
-        array_files.write_columns(folder / f"{name}.parquet", {"id": part.ids, "label": part.labels})
+        columns: dict[str, NDArray[Any]] = {"images": part.images, "labels": part.labels, "ids": part.ids}
+        array_files.write_arrays(folder, {f"{name}_{column}": values for column, values in columns.items()})
     durable.write_json(folder / "classes.json", list(splits.class_names))
 
 
@@ -80,28 +82,18 @@ def load_splits(folder: Path) -> Splits:
 @_naming_damage
 def load_part(folder: Path, name: str) -> LabelledImages:
     """One part of the data, "train", "validation", "reserved" or "test"."""
-    columns = array_files.read_columns(folder / f"{name}.parquet")
-    return LabelledImages(
-        images=array_files.read_array(folder / f"{name}_images.npy"), labels=columns["label"], ids=columns["id"]
-    )
+    images, labels, ids = array_files.read_arrays(folder, f"{name}_images", f"{name}_labels", f"{name}_ids")
+    return LabelledImages(images=images, labels=labels, ids=ids)
 
 
-@_naming_damage
 def load_labels(folder: Path, name: str) -> Integers:
     """(N,) given labels of one part of the data, without its images."""
-    labels: Integers = array_files.read_columns(folder / f"{name}.parquet", ["label"])["label"]
-    return labels
+    return array_files.read_array(folder / f"{name}_labels.npy")
 
 
-@_naming_damage
-def load_images(folder: Path, name: str) -> Floats:
-    """(N, C, H, W) images of one part of the data, without its labels; memory-mapped."""
-    return array_files.read_array(folder / f"{name}_images.npy")
-
-
-def count_samples(folder: Path, name: str) -> int:
-    """How many samples one part of the data has, without reading them."""
-    return array_files.count_rows(folder / f"{name}.parquet")
+def load_images(folder: Path, name: str) -> Rows:
+    """(N, C, H, W) images of one part of the data, to be read one by one."""
+    return Rows(folder / f"{name}_images.npy")
 
 
 @_naming_damage
@@ -112,9 +104,12 @@ def load_class_names(folder: Path) -> tuple[str, ...]:
 
 def save_truth(folder: Path, truth: Truth) -> None:
     """What was corrupted, beside the data but in files of its own."""
-    columns = {"corrupted": truth.corrupted, "original_label": truth.original_labels}
-    array_files.write_columns(folder / "truth.parquet", columns)
-    np.save(folder / "truth_original_images.npy", truth.original_images)
+    columns = {
+        "truth_corrupted": truth.corrupted,
+        "truth_original_labels": truth.original_labels,
+        "truth_original_images": truth.original_images,
+    }
+    array_files.write_arrays(folder, columns)
     facts = {
         "corruption": truth.corruption,
         "noisy_classes": list(truth.noisy_classes),
@@ -126,13 +121,13 @@ def save_truth(folder: Path, truth: Truth) -> None:
 @_naming_damage
 def load_truth(folder: Path) -> Truth:
     """What was corrupted; for evaluation and for people, never for a stage before it."""
-    columns = array_files.read_columns(folder / "truth.parquet")
+    corrupted, labels = array_files.read_arrays(folder, "truth_corrupted", "truth_original_labels")
     facts = _read_json(folder / "truth.json")
     originals = array_files.read_array(folder / "truth_original_images.npy")
-    array_files.same_number(columns["corrupted"].sum(), originals, "truth_original_images.npy")
+    array_files.same_number(corrupted.sum(), originals, "truth_original_images.npy")
     return Truth(
-        corrupted=columns["corrupted"],
-        original_labels=columns["original_label"],
+        corrupted=corrupted,
+        original_labels=labels,
         original_images=originals,
         noisy_classes=tuple(facts["noisy_classes"]),
         corruption=facts["corruption"],
@@ -187,50 +182,46 @@ def load_layer_choice(folder: Path) -> LayerChoice:
 
 
 def save_scores(folder: Path, scores: Scores) -> None:
-    """One ``.npy`` file per column, in data-set order, and the ranking that follows from them (see ``Ranking``)."""
+    """One ``.npy`` file per column, and the ranking that follows from them (see ``Ranking``)."""
+    array_files.write_arrays(folder, {name: getattr(scores, name) for name in SCORES})
     num_classes = scores.soft_labels.shape[1]
-    columns: dict[str, NDArray[Any]] = {
-        "loss_before": scores.loss_before,
-        "loss_after": scores.loss_after,
-        "base_prediction": scores.base_predictions,
-        "soft_labels": scores.soft_labels,
-        "score": scores.score,
-        "prediction": scores.predictions.astype(np.min_scalar_type(num_classes - 1)),
+    ranking = {
+        "scores": scores.score,
+        "predictions": scores.predictions.astype(np.min_scalar_type(num_classes - 1)),
         "order": np.argsort(-scores.score, kind="stable").astype(np.uint32),
     }
-    for name, values in columns.items():
-        np.save(folder / f"{name}.npy", values)
+    array_files.write_arrays(folder, ranking)
 
 
 @_naming_damage
 def load_scores(folder: Path) -> Scores:
     """The scores of every training sample, in data-set order; memory-mapped."""
-    before, after, base, soft = array_files.read_arrays(
-        folder, "loss_before", "loss_after", "base_prediction", "soft_labels"
-    )
-    return Scores(loss_before=before, loss_after=after, base_predictions=base, soft_labels=soft)
+    return Scores(**dict(zip(SCORES, array_files.read_arrays(folder, *SCORES), strict=True)))
+
+
+def load_score_rows(folder: Path) -> dict[str, Rows]:
+    """The columns of ``Scores`` by name, to be read sample by sample."""
+    return {name: Rows(folder / f"{name}.npy") for name in SCORES}
 
 
 @_naming_damage
 def load_ranking(folder: Path) -> Ranking:
     """The training samples by score; memory-mapped."""
-    scores, predictions, order = array_files.read_arrays(folder, "score", "prediction", "order")
+    scores, predictions, order = array_files.read_arrays(folder, "scores", "predictions", "order")
     return Ranking(scores=scores, predictions=predictions, order=order)
 
 
 def save_embedding(folder: Path, embedding: Embedding) -> None:
     """Features and coordinates as ``.npy`` files of float32, to be memory-mapped; the layout as JSON."""
-    np.save(folder / "features.npy", embedding.features)
-    np.save(folder / "reserved_features.npy", embedding.reserved_features)
-    np.save(folder / "coordinates.npy", embedding.coordinates)
+    names = ("features", "reserved_features", "coordinates")
+    array_files.write_arrays(folder, {name: getattr(embedding, name) for name in names})
     durable.write_json(folder / "layout.json", {"layout": embedding.layout})
 
 
 @_naming_damage
 def load_embedding(folder: Path) -> Embedding:
     """Features of the samples and their places on the map, memory-mapped."""
-    features, coordinates = (array_files.read_array(folder / f"{name}.npy") for name in ("features", "coordinates"))
-    array_files.same_number(len(features), coordinates, "coordinates.npy")
+    features, coordinates = array_files.read_arrays(folder, "features", "coordinates")
     return Embedding(
         features=features,
         reserved_features=array_files.read_array(folder / "reserved_features.npy"),
@@ -239,49 +230,39 @@ def load_embedding(folder: Path) -> Embedding:
     )
 
 
+def load_feature_rows(folder: Path) -> Rows:
+    """(N, d) penultimate features of the training samples, to be read sample by sample."""
+    return Rows(folder / "features.npy")
+
+
 def save_suspects(folder: Path, suspects: Suspects) -> None:
     """Positions of the suspects, most suspect first, and the rule that picked them."""
-    array_files.write_columns(folder / "suspects.parquet", {"index": suspects.indices})
+    np.save(folder / "suspects.npy", suspects.indices)
     durable.write_json(folder / "rule.json", {"rule": suspects.rule, "threshold": suspects.threshold})
 
 
 @_naming_damage
 def load_suspects(folder: Path) -> Suspects:
     """The suspects, most suspect first."""
-    return Suspects(
-        indices=array_files.read_columns(folder / "suspects.parquet")["index"], **_read_json(folder / "rule.json")
-    )
+    return Suspects(indices=array_files.read_array(folder / "suspects.npy"), **_read_json(folder / "rule.json"))
 
 
 def save_aligned(folder: Path, aligned: Aligned) -> None:
-    """Images and soft labels as ``.npy`` files; energies and steps as columns."""
-    np.save(folder / "images.npy", aligned.images)
-    np.save(folder / "soft_labels.npy", aligned.soft_labels)
-    columns: dict[str, NDArray[Any]] = {
-        "index": aligned.indices,
-        "energy_before": aligned.energy_before,
-        "energy_after": aligned.energy_after,
-        "relative_step": aligned.relative_step,
-    }
-    array_files.write_columns(folder / "aligned.parquet", columns)
+    """One ``.npy`` file per column; the size of the step as JSON."""
+    array_files.write_arrays(folder, {name: getattr(aligned, name) for name in ALIGNED})
     durable.write_json(folder / "step.json", {"eta": aligned.eta})
 
 
 @_naming_damage
 def load_aligned(folder: Path) -> Aligned:
-    """The aligned samples; images and soft labels are memory-mapped."""
-    columns = array_files.read_columns(folder / "aligned.parquet")
-    images, soft_labels = array_files.read_arrays(folder, "images", "soft_labels")
-    array_files.same_number(len(columns["index"]), images, "images.npy")
-    return Aligned(
-        indices=columns["index"],
-        images=images,
-        soft_labels=soft_labels,
-        energy_before=columns["energy_before"],
-        energy_after=columns["energy_after"],
-        relative_step=columns["relative_step"],
-        eta=_read_json(folder / "step.json")["eta"],
-    )
+    """The aligned samples; memory-mapped."""
+    columns = dict(zip(ALIGNED, array_files.read_arrays(folder, *ALIGNED), strict=True))
+    return Aligned(**columns, eta=_read_json(folder / "step.json")["eta"])
+
+
+def load_aligned_images(folder: Path) -> tuple[Integers, Rows]:
+    """(M,) positions in the training part, ascending, and (M, C, H, W) their aligned images, to be read one by one."""
+    return array_files.read_array(folder / "indices.npy"), Rows(folder / "images.npy")
 
 
 def save_report(folder: Path, report: dict[str, Any]) -> None:
@@ -317,6 +298,11 @@ def save_probabilities(folder: Path, part: str, model: str, probabilities: Float
 def load_probabilities(folder: Path, part: str, model: str) -> Floats:
     """(N, L) what ``model`` believes of every sample of ``part``; memory-mapped."""
     return array_files.read_array(folder / f"{part}_{model}.npy")
+
+
+def load_probability_rows(folder: Path, part: str, model: str) -> Rows:
+    """The same, to be read sample by sample."""
+    return Rows(folder / f"{part}_{model}.npy")
 
 
 def _read_json(path: Path) -> Any:

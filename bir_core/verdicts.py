@@ -211,4 +211,4 @@ def _check_decisions(run: Run, decisions: Sequence[Decision]) -> None:
 @functools.lru_cache(maxsize=16)
 def _extent(folder: Path, _digest: str) -> tuple[int, int]:
     """Numbers of training samples and of classes; the digest is in the cache's key, since a run can be made anew."""
-    return storage.count_samples(folder, "train"), len(storage.load_class_names(folder))
+    return len(storage.load_labels(folder, "train")), len(storage.load_class_names(folder))

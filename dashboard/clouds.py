@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboard import charts, frames, palette
-from dashboard.frames import ScoreIndex
+from dashboard.frames import Positions, ScoreIndex
 
 MOST_POINTS = 50_000
 """More points than this are drawn by a seeded sample, suspects first."""
@@ -22,7 +22,7 @@ KINDS = {
 }
 
 
-def shown(index: ScoreIndex, threshold: float) -> NDArray[np.int64]:
+def shown(index: ScoreIndex, threshold: float) -> Positions:
     """Positions that are drawn, ascending: all, or the suspects and of the others as many as fit, drawn at random."""
     if len(index) <= MOST_POINTS:
         return np.arange(len(index))
@@ -36,30 +36,29 @@ def shown(index: ScoreIndex, threshold: float) -> NDArray[np.int64]:
 
 def losses(
     index: ScoreIndex,
+    drawn: Positions,
     before: NDArray[np.float64],
     after: NDArray[np.float64],
     threshold: float,
     *,
     dark: bool = False,
 ) -> go.Figure:
-    """Loss under the enhanced model against loss under the base model, on logarithmic axes.
+    """Loss under the enhanced model against loss under the base model, on logarithmic axes, of the samples ``drawn``.
 
     On the dotted diagonal nothing changed; above the solid line are the suspects (after = before + threshold).
     """
-    drawn = shown(index, threshold)
     floor = 1e-6
     figure = go.Figure()
     suspect = index.scores[drawn] > threshold
     for name, flags in (("Not suspect", ~suspect), ("Suspect", suspect)):
-        chosen = drawn[flags]
         figure.add_trace(
             _points(len(drawn))(
-                x=np.maximum(before[chosen], floor),
-                y=np.maximum(after[chosen], floor),
+                x=np.maximum(before[flags], floor),
+                y=np.maximum(after[flags], floor),
                 mode="markers",
                 name=name,
                 marker={"size": 5, "opacity": 0.6, "color": KINDS[name]},
-                customdata=_facts(index, chosen),
+                customdata=_facts(index, drawn[flags]),
                 hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
                 "loss %{x:.3g} → %{y:.3g} nats<extra></extra>",
             )
@@ -138,7 +137,7 @@ def _points(num: int) -> Callable[..., Any]:
     return trace
 
 
-def _facts(index: ScoreIndex, chosen: NDArray[np.int64]) -> list[tuple[int, str, str, str]]:
+def _facts(index: ScoreIndex, chosen: Positions) -> list[tuple[int, str, str, str]]:
     names = index.class_names
     return [
         (sample, names[index.labels[sample]], names[index.predictions[sample]], f"{index.scores[sample]:.3g}")

@@ -81,12 +81,13 @@ def of(run: Run, sample: int) -> Dossier:
         RunDamaged: a result is damaged, or belongs to other data.
     """
     scored, truth = runs.scored(run), runs.samples(run).truth
-    index, scores = scored.index, scored.scores
+    index = scored.index
     if not 0 <= sample < len(index):
         raise NoSample(f"There is no sample {sample} in run {run.name!r}: they go from 0 to {len(index) - 1}.")
+    scores = scored.of([sample])
     step, soft = _aligned(run, sample)
     beliefs, repaired_by = _stored_beliefs(run, sample)
-    beliefs["enhanced"] = scores.soft_labels[sample]
+    beliefs["enhanced"] = scores.soft_labels[0]
     if soft is not None:
         beliefs["soft"] = soft
     return Dossier(
@@ -96,9 +97,9 @@ def of(run: Run, sample: int) -> Dossier:
         truth=None if truth is None else int(truth.original_labels[sample]),
         is_corrupted=None if truth is None else bool(truth.corrupted[sample]),
         score=float(index.scores[sample]),
-        loss_before=float(scores.loss_before[sample]),
-        loss_after=float(scores.loss_after[sample]),
-        base_prediction=int(scores.base_predictions[sample]),
+        loss_before=float(scores.loss_before[0]),
+        loss_after=float(scores.loss_after[0]),
+        base_prediction=int(scores.base_predictions[0]),
         prediction=int(index.predictions[sample]),
         beliefs=beliefs,
         repaired_by=repaired_by,
@@ -144,8 +145,8 @@ def _stored_beliefs(run: Run, sample: int) -> tuple[dict[str, NDArray[np.float32
 def _nearest(run: Run, sample: int, *, given: int, believed: int) -> dict[str, tuple[Neighbour, ...]] | None:
     if not runs.has(run, "embed"):
         return None
-    embedding, reserved = runs.embedding(run), runs.reserved(run)
-    if len(embedding.features) != len(runs.samples(run).images) or len(embedding.reserved_features) != len(reserved):
+    embedding, features, reserved = runs.embedding(run), runs.features(run), runs.reserved(run)
+    if len(features) != len(runs.samples(run).images) or len(embedding.reserved_features) != len(reserved):
         raise RunDamaged(
             f"run {run.name!r} has features of other images than its own: compute them again with "
             f"'stage embed {run.name} --force'"
@@ -157,9 +158,7 @@ def _nearest(run: Run, sample: int, *, given: int, believed: int) -> dict[str, t
     }
     found = {}
     for name, candidates in rows.items():
-        chosen, cosines = similarity.nearest(
-            embedding.features[sample], embedding.reserved_features, candidates, MOST_NEAREST
-        )
+        chosen, cosines = similarity.nearest(features[sample], embedding.reserved_features, candidates, MOST_NEAREST)
         found[name] = tuple(
             Neighbour(reserved=int(row), label=int(reserved.labels[row]), cosine=float(cosine))
             for row, cosine in zip(chosen, cosines, strict=True)

@@ -33,7 +33,7 @@ def cards(request: Request, _body: bytes) -> Response:
 
 
 def _cards(run: Run, scored: Scored, chosen: Positions) -> list[dict[str, Any]]:
-    index, scores = scored.index, scored.of(chosen)
+    index, scores = scored.index, scored.of(chosen.tolist())
     shelf, truth = runs.shelf(run), runs.samples(run).truth
     columns = {
         "sample": chosen.tolist(),
@@ -69,7 +69,8 @@ def sprite(request: Request, _body: bytes) -> Response:
 
 @functools.lru_cache(maxsize=64)
 def _encoded(shelf: Shelf, samples: tuple[int, ...]) -> bytes:
-    return pictures.png(pictures.sprite(shelf.pairs(samples)))
+    pairs = [(shelf.originals[sample], shelf.aligned_image(sample)) for sample in samples]
+    return pictures.png(pictures.sprite(pairs))
 
 
 def difference(request: Request, _body: bytes) -> Response:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pydantic
-from numpy.typing import NDArray
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +14,7 @@ from bir_core import verdicts
 from bir_core.review import Decision, Entry, Verdict
 from bir_core.run_folder import Run
 from dashboard import runs, web
+from dashboard.frames import Positions
 
 MOST_TOLD = 200
 """Of a longer step the answer tells nothing but its size; the page then asks for the log."""
@@ -105,7 +105,7 @@ def post_bulk(request: Request, body: bytes) -> Response:
     return JSONResponse({"count": len(written), **_said(run, written if len(written) <= MOST_TOLD else ())})
 
 
-def _stretches(chosen: NDArray[np.int64], stretches: list[tuple[int, int]] | None) -> NDArray[np.int64]:
+def _stretches(chosen: Positions, stretches: list[tuple[int, int]] | None) -> Positions:
     """What lies at the places ``first`` to ``last`` of the ranking, each once."""
     if stretches is None:
         return chosen

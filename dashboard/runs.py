@@ -11,10 +11,11 @@ import streamlit as st
 
 from bir_core import array_files, flow, jobs, review, run_folder, storage, verdicts
 from bir_core import config as run_config
+from bir_core.array_files import Rows
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
-from bir_core.records import Aligned, Embedding, Flags, Floats, Integers, LabelledImages, Scores, Truth
+from bir_core.records import Aligned, Doubles, Embedding, Flags, Floats, Integers, LabelledImages, Scores, Truth
 from bir_core.run_folder import Run
 from dashboard import labels
 from dashboard.frames import Positions, ScoreIndex
@@ -35,29 +36,21 @@ Value = TypeVar("Value")
 class Samples:
     """The images of the training part, (N, C, H, W); ``truth`` is None when nobody knows what is wrong."""
 
-    images: Floats
+    images: Rows
     class_names: tuple[str, ...]
     truth: Truth | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scored:
-    """The scores of the training part, sorted for the views."""
+    """The scores of the training part: sorted for the views, and what belongs to each sample."""
 
-    scores: Scores
     index: ScoreIndex
+    columns: dict[str, Rows]
 
-    def of(self, samples: Positions) -> Scores:
+    def of(self, samples: Sequence[int]) -> Scores:
         """Those of some samples, in that order."""
-        every = self.scores
-        found = Scores(
-            loss_before=np.array(every.loss_before[samples]),
-            loss_after=np.array(every.loss_after[samples]),
-            base_predictions=np.array(every.base_predictions[samples]),
-            soft_labels=np.array(every.soft_labels[samples]),
-        )
-        array_files.forget(every.loss_before, every.loss_after, every.base_predictions, every.soft_labels)
-        return found
+        return Scores(**{name: rows.take(samples) for name, rows in self.columns.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +58,16 @@ class Shelf:
     """The pictures of a run. Two with the same version are equal, so that encoded sprites can be kept by it."""
 
     version: str
-    originals: Floats = field(compare=False)
+    originals: Rows = field(compare=False)
     indices: Integers = field(compare=False)
-    aligned: Floats | None = field(compare=False)
+    aligned: Rows | None = field(compare=False)
 
     def aligned_image(self, sample: int) -> Floats | None:
         """(C, H, W), or None when it was not computed."""
         row = int(np.searchsorted(self.indices, sample))
         if self.aligned is None or row == len(self.indices) or self.indices[row] != sample:
             return None
-        image: Floats = self.aligned[row]
-        return image
+        return self.aligned[row]
 
     def has_aligned(self, samples: Positions) -> Flags:
         """Of which samples there is an aligned image."""
@@ -83,15 +75,6 @@ class Shelf:
             return np.zeros(len(samples), dtype=np.bool_)
         rows = np.minimum(np.searchsorted(self.indices, samples), len(self.indices) - 1)
         return np.asarray(self.indices[rows] == samples)
-
-    def pairs(self, samples: Sequence[int]) -> list[tuple[Floats, Floats | None]]:
-        """Original and aligned image of each sample."""
-        found = [
-            (np.array(self.originals[sample]), None if moved is None else np.array(moved))
-            for sample, moved in ((sample, self.aligned_image(sample)) for sample in samples)
-        ]
-        array_files.forget(self.originals, *([] if self.aligned is None else [self.aligned]))
-        return found
 
 
 # ---------------------------------------------------------------- runs and their results
@@ -147,6 +130,12 @@ def scored(run: Run) -> Scored:
     return _load(run, ("data", "score"), lambda: _read_scores(run))
 
 
+def losses(run: Run, samples: Positions) -> tuple[Doubles, Doubles]:
+    """Losses (nats) of many samples before and after; all are mapped for a moment only."""
+    scores = storage.load_scores(run.path / "score")
+    return np.array(scores.loss_before[samples]), np.array(scores.loss_after[samples])
+
+
 def aligned(run: Run) -> Aligned:
     """The aligned training samples of a run."""
     return _load(run, ("align",), lambda: storage.load_aligned(run.path / "align"))
@@ -157,10 +146,15 @@ def embedding(run: Run) -> Embedding:
     return _load(run, ("embed",), lambda: storage.load_embedding(run.path / "embed"))
 
 
-def train_beliefs(run: Run, model: str) -> Floats:
+def features(run: Run) -> Rows:
+    """(N, d) features of the training samples of a run."""
+    return _load(run, ("embed",), lambda: storage.load_feature_rows(run.path / "embed"), part="features")
+
+
+def train_beliefs(run: Run, model: str) -> Rows:
     """(N, L) what a model of the report believes of the training samples; kept for the base and the first one."""
     folder = run.path / "evaluate"
-    return _load(run, ("evaluate",), lambda: storage.load_probabilities(folder, "train", model), part=model)
+    return _load(run, ("evaluate",), lambda: storage.load_probability_rows(folder, "train", model), part=model)
 
 
 def reserved(run: Run) -> LabelledImages:
@@ -176,15 +170,19 @@ def reserved_version(run: Run) -> str:
 
 def shelf(run: Run) -> Shelf:
     """The pictures of a run, with a version that changes whenever they do."""
-    originals, moved = samples(run).images, aligned(run) if has(run, "align") else None
+    indices, images = _aligned_images(run) if has(run, "align") else (np.empty(0, dtype=np.int64), None)
     results = [run_folder.read_stage(run, stage) for stage in ("data", "align")]
     digests = " ".join(result.digest if result else "" for result in results)
     return Shelf(
         version=hashlib.sha256(digests.encode()).hexdigest()[:20],
-        originals=originals,
-        indices=np.empty(0, dtype=np.int64) if moved is None else moved.indices,
-        aligned=None if moved is None else moved.images,
+        originals=samples(run).images,
+        indices=indices,
+        aligned=images,
     )
+
+
+def _aligned_images(run: Run) -> tuple[Integers, Rows]:
+    return _load(run, ("align",), lambda: storage.load_aligned_images(run.path / "align"), part="images")
 
 
 def ranking_version(run: Run) -> str:
@@ -256,7 +254,7 @@ def _read_scores(run: Run) -> Scored:
     )
     _ = index.ascending
     array_files.forget(ranking.scores)
-    return Scored(scores=storage.load_scores(run.path / "score"), index=index)
+    return Scored(index=index, columns=storage.load_score_rows(run.path / "score"))
 
 
 def _load(run: Run, stages: tuple[str, ...], read: Callable[[], Value], *, part: str = "") -> Value:

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import numpy as np
 import pydantic
-from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -20,7 +19,7 @@ from starlette.routing import Route
 from bir_core.errors import DatabaseDown, InputError, RunDamaged
 from bir_core.run_folder import Run
 from dashboard import batches, picks, runs, security
-from dashboard.frames import ScoreIndex
+from dashboard.frames import Positions, ScoreIndex
 
 MOST_IN_SPRITE = 60
 LARGEST_BODY = 64 * 1024
@@ -110,7 +109,7 @@ def samples(query: QueryParams, num_samples: int) -> list[int]:
     return [index_of(part, num_samples, "sample", status=404) for part in parts]
 
 
-def ranking(query: QueryParams, index: ScoreIndex) -> NDArray[np.int64]:
+def ranking(query: QueryParams, index: ScoreIndex) -> Positions:
     """Positions of the samples that a query means, in its order: a random batch, picked ones, or a filtered ranking."""
     if "batch" in query:
         batch = batches.parse(query["batch"])

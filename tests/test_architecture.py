@@ -96,7 +96,7 @@ LAYERS = {
         "decisions",
     },
     "routes": {"routes_verdicts", "web", "frames", "pictures", "runs"},
-    "routes_verdicts": {"web", "runs"},
+    "routes_verdicts": {"web", "frames", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
     "web": {"batches", "picks", "frames", "security", "runs"},
     "batches": set[str](),

@@ -207,7 +207,7 @@ def test_a_queued_job_that_dies_does_not_block_the_queue(root: Path, endless: Ru
 
 
 def test_a_stage_that_fails_says_why(root: Path, run: Run) -> None:
-    (run.path / "data" / "train.parquet").write_bytes(b"PAR1")
+    (run.path / "data" / "train_ids.npy").write_bytes(b"PAR1")
     values = run.config.model_dump()
     values["data"]["source"] = "mnist"
     run_folder.update_config(run, config.parse(values, origin="test"))

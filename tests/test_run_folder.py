@@ -227,7 +227,7 @@ def test_a_fork_links_what_stays_and_drops_what_changes(run: Run) -> None:
 
 
 def test_a_damaged_result_is_not_forked(run: Run) -> None:
-    (run.path / "score" / "score.npy").write_bytes(b"PAR1")
+    (run.path / "score" / "scores.npy").write_bytes(b"PAR1")
     forked = run_folder.fork(run, with_sections(run, "other"))
     assert run_folder.fresh_stages(forked) == ("data", "base", "select", "enhance", "embed")
 

@@ -1,6 +1,7 @@
 """Every record comes back as it was saved; a damaged or foreign file has a name."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from bir_core import array_files, flow, identification, storage
+from bir_core.array_files import Rows
 from bir_core.errors import RunDamaged, StageFailed
 from bir_core.records import (
     Aligned,
@@ -150,7 +152,7 @@ def test_a_whole_file_of_another_record_is_foreign(tmp_path: Path) -> None:
     every = records()
     for name in ("suspects", "aligned"):
         every[name][1](tmp_path, every[name][0])
-    (tmp_path / "aligned.parquet").write_bytes((tmp_path / "suspects.parquet").read_bytes())
+    (tmp_path / "step.json").write_text('{"colour": "red"}')
     with pytest.raises(RunDamaged, match="holds a file that this program has not written"):
         storage.load_aligned(tmp_path)
     (tmp_path / "rule.json").write_text('{"colour": "red"}')
@@ -196,30 +198,77 @@ def test_the_ranking_is_that_of_the_scores(tmp_path: Path) -> None:
     assert ranking.predictions.dtype == np.uint16, "the smallest type that holds 300 classes"
 
 
-def test_a_forgotten_array_reads_as_before(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).random((300, 3, 40, 40), dtype=np.float32)
-    np.save(tmp_path / "images.npy", images)
-    mapped = array_files.read_array(tmp_path / "images.npy")
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    """An ``.npy`` file that is mapped."""
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).random((300, 3, 40, 40), dtype=np.float32))
+    return tmp_path / "images.npy"
+
+
+def resident() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def test_a_forgotten_array_takes_no_memory_and_reads_as_before(big: Path) -> None:
+    mapped = array_files.read_array(big)
     assert isinstance(mapped, np.memmap)
-    before = psutil.Process().memory_info().rss
+    before = resident()
     total = float(mapped.sum(dtype=np.float64))
-    held = psutil.Process().memory_info().rss - before
-    array_files.forget(mapped, images)
-    freed = before + held - psutil.Process().memory_info().rss
-    assert held > 0.9 * images.nbytes, "reading takes memory"
-    assert freed > 0.9 * images.nbytes
-    assert float(mapped.sum(dtype=np.float64)) == total == float(images.sum(dtype=np.float64))
+    held = resident() - before
+    array_files.forget(mapped)
+    freed = before + held - resident()
+    assert held > 0.9 * mapped.nbytes, "reading takes memory"
+    assert freed > 0.9 * mapped.nbytes
+    assert float(mapped.sum(dtype=np.float64)) == total
 
 
-def test_a_part_is_counted_and_read_without_its_images(tmp_path: Path) -> None:
+def test_rows_are_read_one_by_one_and_not_kept(big: Path) -> None:
+    rows, whole = Rows(big), np.load(big)
+    before = resident()
+    assert all(np.array_equal(rows[at], whole[at]) for at in range(len(whole)))
+    assert resident() - before < 0.2 * whole.nbytes
+    assert rows.shape == whole.shape
+    assert len(rows) == len(whole)
+    assert np.array_equal(rows.take([5, 2, 5]), whole[[5, 2, 5]])
+    assert rows.take([]).shape == (0, 3, 40, 40)
+
+
+def test_rows_of_a_small_file_are_the_same(tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.int64).reshape(4, 3)
+    np.save(tmp_path / "few.npy", values)
+    np.save(tmp_path / "none.npy", values[:0])
+    rows = Rows(tmp_path / "few.npy")
+    assert rows.take(range(4)).tolist() == values.tolist()
+    assert rows[-1].tolist() == values[-1].tolist()
+    assert len(Rows(tmp_path / "none.npy")) == 0
+    with pytest.raises(IndexError):
+        Rows(tmp_path / "none.npy")[0]
+
+
+def test_rows_outlive_the_name_of_their_file_and_notice_that_it_was_cut(big: Path) -> None:
+    rows, whole = Rows(big), np.load(big)
+    for row in (300, -301):
+        with pytest.raises(IndexError, match=f"row {row} of 300"):
+            rows[row]
+    assert np.array_equal(rows[-1], whole[-1])
+    other = big.with_name("other.npy")
+    os.link(big, other)
+    big.unlink()
+    assert np.array_equal(rows[299], whole[299])
+    os.truncate(other, other.stat().st_size // 2)
+    assert np.array_equal(rows[3], whole[3])
+    with pytest.raises(RunDamaged, match=r"images\.npy has become shorter"):
+        rows[299]
+
+
+def test_a_part_is_read_without_its_images_or_without_its_labels(tmp_path: Path) -> None:
     record, save, _load = records()["splits"]
     save(tmp_path, record)
-    assert storage.count_samples(tmp_path, "train") == len(record.train)
     assert storage.load_labels(tmp_path, "train").tolist() == record.train.labels.tolist()
-    assert np.array_equal(storage.load_images(tmp_path, "train"), record.train.images)
-    (tmp_path / "train.parquet").write_bytes(b"PAR1")
-    for read in (storage.count_samples, storage.load_labels):
-        with pytest.raises(RunDamaged, match=r"train\.parquet cannot be read as Parquet"):
+    assert np.array_equal(storage.load_images(tmp_path, "train").take([1]), record.train.images[[1]])
+    for name, read in (("train_labels", storage.load_labels), ("train_images", storage.load_images)):
+        (tmp_path / f"{name}.npy").write_bytes(b"PAR1")
+        with pytest.raises(RunDamaged, match=rf"{name}\.npy cannot be read as an array"):
             read(tmp_path, "train")
 
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard import session
-from dashboard.frames import ScoreIndex
+from dashboard.frames import Positions, ScoreIndex
 
 SORTS = {
     "score": "highest score first",
@@ -31,7 +30,7 @@ class Ranking:
         sort: a key of ``SORTS``.
     """
 
-    chosen: NDArray[np.int64]
+    chosen: Positions
     threshold: float
     given: tuple[str, ...]
     believed: tuple[str, ...]

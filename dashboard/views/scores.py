@@ -50,8 +50,8 @@ def board(run: Run) -> None:
 
 def losses(run: Run, index: ScoreIndex, threshold: float) -> None:
     """Why each sample was flagged: its loss under both models."""
-    scores = runs.scored(run).scores
-    figure = clouds.losses(index, scores.loss_before, scores.loss_after, threshold, dark=session.is_dark())
+    drawn = clouds.shown(index, threshold)
+    figure = clouds.losses(index, drawn, *runs.losses(run, drawn), threshold, dark=session.is_dark())
     select(run, index, figure, "losses", "Loss after against loss before, with the threshold")
 
 

@@ -286,7 +286,7 @@ class TestWhoIsAnswered:
         assert "'nowhere'" in answer.json()["error"]
 
     def test_damaged_run_is_one_sentence(self, client: TestClient, at: str, complete: Run) -> None:
-        path = complete.path / "score" / "score.npy"
+        path = complete.path / "score" / "scores.npy"
         content = path.read_bytes()
         path.unlink()
         path.write_bytes(content[:100])

@@ -192,7 +192,7 @@ class TestComplete:
         assert child.config.align.eta == 0
         assert child.config.identify.threshold == LANDMARKS["log 1.1"]
         assert run_folder.is_fresh(child, "score")
-        assert os.path.samefile(child.path / "score" / "score.npy", complete.path / "score" / "score.npy")
+        assert os.path.samefile(child.path / "score" / "scores.npy", complete.path / "score" / "scores.npy")
         assert app.session_state["run"] == made
 
     def test_scores_link_each_pair_of_classes_to_its_suspects(self, open_view: OpenView, complete: Run) -> None:
