@@ -61,16 +61,17 @@ def _shelf_of(request: Request) -> Shelf:
 
 
 def sprite(request: Request, _body: bytes) -> Response:
-    """Pairs original | aligned in one PNG, a pair per row."""
+    """Pairs original | aligned in one picture, a pair per row."""
     shelf = _shelf_of(request)
     samples = tuple(web.samples(request.query_params, len(shelf.originals)))
-    return Response(_encoded(shelf, samples), media_type="image/png", headers=web.IMMUTABLE)
+    content, media_type = _encoded(shelf, samples)
+    return Response(content, media_type=media_type, headers=web.IMMUTABLE)
 
 
 @functools.lru_cache(maxsize=64)
-def _encoded(shelf: Shelf, samples: tuple[int, ...]) -> bytes:
+def _encoded(shelf: Shelf, samples: tuple[int, ...]) -> tuple[bytes, str]:
     pairs = [(shelf.originals[sample], shelf.aligned_image(sample)) for sample in samples]
-    return pictures.png(pictures.sprite(pairs))
+    return pictures.sheet(pictures.sprite(pairs))
 
 
 def difference(request: Request, _body: bytes) -> Response:
@@ -87,7 +88,7 @@ def difference(request: Request, _body: bytes) -> Response:
 
 ROUTES = [
     web.route("cards", GET=cards),
-    web.route("sprite/{hash}.png", GET=sprite),
+    web.route("sprite/{hash}", GET=sprite),
     web.route("difference/{hash}/{sample}.png", GET=difference),
     *routes_verdicts.ROUTES,
 ]

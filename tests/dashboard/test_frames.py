@@ -126,6 +126,17 @@ def test_pictures_keep_their_pixels() -> None:
     assert pictures.shown(np.repeat(grey, 3, axis=0)).shape == (2, 2, 3)
 
 
+def test_a_sheet_of_grey_pictures_is_exact_and_one_of_colour_nearly_so() -> None:
+    draw = np.random.default_rng(0)
+    grey = draw.integers(0, 256, (64, 32), dtype=np.uint8)
+    rough = draw.random((3, 8, 4)).repeat(8, axis=1).repeat(8, axis=2).astype(np.float32)
+    for pixels, kind, most in ((grey, "PNG", 0), (pictures.shown(rough), "JPEG", 3)):
+        content, media_type = pictures.sheet(pixels)
+        found = Image.open(io.BytesIO(content))
+        assert (found.format, media_type) == (kind, f"image/{kind.lower()}")
+        assert np.abs(np.asarray(found).astype(int) - pixels).max() <= most
+
+
 def test_a_sprite_has_a_pair_per_row_and_black_where_nothing_was_computed() -> None:
     one, other = np.full((1, 1, 2), 0.2, dtype=np.float32), np.full((1, 1, 2), 0.6, dtype=np.float32)
     assert pictures.sprite([(one, other), (other, None)]).tolist() == [[51, 51, 153, 153], [153, 153, 0, 0]]

@@ -19,7 +19,7 @@ from bir_core.run_folder import Run
 from dashboard import batches, pictures, routes, runs, security, web
 
 OWN = {security.TOKEN_HEADER: security.TOKEN, "origin": "http://127.0.0.1:8501", "sec-fetch-site": "same-origin"}
-PATHS = ("cards?t=0", "sprite/x.png?samples=0", "difference/x/0.png", "verdicts")
+PATHS = ("cards?t=0", "sprite/x?samples=0", "difference/x/0.png", "verdicts")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ class TestCards:
         assert said["cards"][0]["aligned"] is False
         assert said["version"] != before
         sample = said["cards"][0]["sample"]
-        assert client.get(f"{at}/sprite/{said['version']}.png?samples={sample}").status_code == 200
+        assert client.get(f"{at}/sprite/{said['version']}?samples={sample}").status_code == 200
         assert client.get(f"{at}/difference/{said['version']}/{sample}.png").status_code == 404
 
 
@@ -113,7 +113,7 @@ class TestPictures:
     def test_sprite_has_the_pixels_of_the_images(self, client: TestClient, at: str, complete: Run) -> None:
         originals = storage.load_part(complete.path / "data", "train").images
         aligned = storage.load_aligned(complete.path / "align")
-        answer = client.get(f"{at}/sprite/{cards(client, at)['version']}.png?samples=5,3,179")
+        answer = client.get(f"{at}/sprite/{cards(client, at)['version']}?samples=5,3,179")
         assert answer.headers["content-type"] == "image/png"
         assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
         expected = [
@@ -132,7 +132,7 @@ class TestPictures:
         assert decode(answer.content).tolist() == pictures.difference(original, moved, factor).tolist()
 
     def test_another_version_is_404(self, client: TestClient, at: str) -> None:
-        assert client.get(f"{at}/sprite/{'0' * 20}.png?samples=1").status_code == 404
+        assert client.get(f"{at}/sprite/{'0' * 20}?samples=1").status_code == 404
         assert client.get(f"{at}/difference/{'0' * 20}/1.png").status_code == 404
 
     @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ class TestPictures:
         [("180", 404), ("-1", 400), ("", 400), ("1,x", 400), (",".join(["1"] * 61), 400), (",".join(["1"] * 60), 200)],
     )
     def test_samples_that_are_not_there(self, client: TestClient, at: str, samples: str, status: int) -> None:
-        answer = client.get(f"{at}/sprite/{cards(client, at)['version']}.png?samples={samples}")
+        answer = client.get(f"{at}/sprite/{cards(client, at)['version']}?samples={samples}")
         assert answer.status_code == status
 
     def test_difference_of_a_sample_that_is_not_there(self, client: TestClient, at: str) -> None:

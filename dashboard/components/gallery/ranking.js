@@ -64,7 +64,7 @@ class Ranking {
     this.onChange();
     if (!said.cards.length) return;
     const samples = said.cards.map((card) => card.sample).join(",");
-    const { blob } = await this.server.picture(`sprite/${said.version}.png?samples=${samples}`);
+    const { blob } = await this.server.picture(`sprite/${said.version}?samples=${samples}`);
     const bitmap = await createImageBitmap(blob);
     block.sprite = { bitmap, width: bitmap.width, height: bitmap.height, rows: said.cards.length };
     this.onChange();
