@@ -42,11 +42,18 @@ def command(port: int) -> list[str]:
 def serve(runs: Path, log: Path, *, port: int | None = None, **environment: str) -> Iterator[Server]:
     """Start the dashboard on the runs folder, wait until it answers, stop it in the end."""
     port = port or free_port()
+    with started(command(port), port, log, BIR_RUNS=str(runs), **environment) as server:
+        yield server
+
+
+@contextmanager
+def started(line: list[str], port: int, log: Path, **environment: str) -> Iterator[Server]:
+    """A Streamlit server by its command line, from the moment on that it answers."""
     with log.open("w") as file:
         process = subprocess.Popen(
-            command(port),
+            line,
             cwd=ROOT,
-            env={**os.environ, "BIR_RUNS": str(runs), **environment},
+            env={**os.environ, **environment},
             stdout=file,
             stderr=subprocess.STDOUT,
             text=True,
