@@ -60,7 +60,7 @@ def table(found: Mapping[str, Any]) -> pd.DataFrame:
             "Suspects": f"{row['num_suspects']:,}",
         }
         if row["recall"] is not None:
-            line["Precision"] = "-" if row["precision"] is None else f"{100 * row['precision']:.0f}{frames.NO_BREAK}%"
+            line["Precision"] = "–" if row["precision"] is None else f"{100 * row['precision']:.0f}{frames.NO_BREAK}%"
             line["Recall"] = f"{100 * row['recall']:.0f}{frames.NO_BREAK}%"
         for part in parts:
             model = row["model"]
