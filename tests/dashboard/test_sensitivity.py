@@ -139,6 +139,9 @@ def test_without_noisy_classes_only_all_is_drawn() -> None:
 
 def test_flags_on_nothing_have_no_precision() -> None:
     assert sensitivity_chart.how_right({"precision": None, "recall": 0.0}).startswith("No sample is flagged")
+    row = {"is_own": True, "model": figures(90.0), "gain": {"all": gain(0.0)}, "precision": None, "recall": 0.0}
+    table = sensitivity_chart.table(sweep(row, base=figures(90.0)))
+    assert list(table["Precision"]) == ["–"], "a hyphen alone would be drawn as the bullet of a list"
 
 
 @pytest.mark.parametrize(("base", "repaired"), [(57.2, 95.0), (90.0, 90.0), (99.5, 98.0), (1.0, 99.0)])

@@ -2,7 +2,7 @@
    and the link below follow: all of it from tables that came once, so that moving asks nobody. */
 
 const SVG = "http://www.w3.org/2000/svg";
-const FRAME = { left: 64, right: 16, top: 62, bottom: 86, height: 410 };
+const FRAME = { left: 64, right: 16, top: 62, bottom: 90, height: 414 };
 const BESIDE = 0.4; // room beside the first and the last threshold, in distances between two
 const APART = 10; // pixels between the marks of two parts at one threshold
 const CAP = 3;
@@ -115,7 +115,7 @@ class Sensitivity {
     stops.forEach(({ tick, flagged }, place) => {
       const said = place === own ? [tick, flagged, "this run"] : [tick, flagged];
       said.forEach((text, row) => {
-        const y = floor + 22 + 17 * row;
+        const y = floor + 26 + 17 * row;
         group.append(element("text", { x: this.x(place), y, "text-anchor": "middle", class: place === own ? "strong" : "" }, text));
       });
     });
@@ -146,7 +146,7 @@ class Sensitivity {
     for (const { title, color, shape } of this.data.parts) {
       group.append(element("line", { x1: x, x2: x + 24, y1: 10, y2: 10, stroke: color, class: "curve" }), mark(shape, x + 12, 10, color));
       group.append(element("text", { x: x + 31, y: 14 }, title));
-      x += 58 + 6 * title.length;
+      x += 50 + 6 * title.length;
     }
     group.append(element("line", { x1: x, x2: x + 24, y1: 10, y2: 10, stroke: "var(--plain)", class: "base" }));
     group.append(element("text", { x: x + 31, y: 14 }, "Base model"));
