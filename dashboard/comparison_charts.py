@@ -1,6 +1,6 @@
-"""Two models on the same test images, drawn: class by class, which class for which, how sure and how right."""
+"""Models on the same test images, drawn: class by class, which class for which, how sure and how right."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,35 +22,77 @@ CHANGES_ON_DARK = [[0, "#7DB4E6"], [0.45, "#27465F"], [0.5, "#20282C"], [0.55, "
 MOST_COUNTS = 20
 """With more classes the cells are too small for numbers."""
 
-MARKS = (("circle-open", palette.BEFORE), ("diamond", palette.AFTER))
-"""The first and the second model, told apart by form as well."""
+MARKS = (
+    ("circle-open", palette.BEFORE, 12),
+    ("diamond", palette.AFTER, 12),
+    ("square-open", palette.CLEAN, 10),
+    ("triangle-up-open", palette.CORRUPTED, 11),
+    ("cross-open", palette.MODELS["enhanced"], 11),
+    ("star-open", palette.MODELS["bir_with_reserved"], 12),
+)
+"""Form, colour and size of the first model, the second, and further ones; open, so that one shows through another."""
+
+LEGEND_LINE, LANE = 20, 8
+"""Pixels by which a chart grows for a further model: a line of the legend, and room in each class."""
 
 
-def per_class_change(table: pd.DataFrame, before: str, after: str, *, dark: bool = False) -> go.Figure:
-    """A dumbbell per class of ``frames.per_class``: accuracy of the first (open circle) and the second (diamond)."""
+def per_class_change(before: str, tables: Mapping[str, pd.DataFrame], *, dark: bool = False) -> go.Figure:
+    """A dumbbell per class from the first model to the second, and a mark for each further one.
+
+    Args:
+        before: what the first model is called.
+        tables: ``frames.per_class`` from it to every other model, by what that is called, the second model first.
+        dark: whether the page is dark.
+    """
+    table = next(iter(tables.values()))
     names = [f"{name} *" if kind == "noisy" else name for name, kind in zip(table["class"], table["kind"], strict=True)]
+    lanes = _lanes(len(names), len(tables))
     figure = go.Figure()
     gaps = [[old, new, None] for old, new in zip(table["before"], table["after"], strict=True)]
     figure.add_scatter(
-        x=[value for gap in gaps for value in gap], y=[name for name in names for _ in range(3)], mode="lines",
+        x=[value for gap in gaps for value in gap], y=lanes[0].repeat(3), mode="lines",
         line={"color": palette.BEFORE, "width": 2.5}, showlegend=False, hoverinfo="skip",
     )  # fmt: skip
-    for column, title, (symbol, color) in zip(("before", "after"), (before, after), MARKS, strict=True):
-        figure.add_scatter(
-            x=table[column],
-            y=names,
-            mode="markers",
-            name=title,
-            marker={"symbol": symbol, "size": 12, "color": color, "line": {"width": 2.5, "color": color}},
-            customdata=table[f"{column}_interval"],
-            hovertemplate="class %{y}: %{x:.1f} %<br>95 % interval %{customdata}<extra>" + title + "</extra>",
-        )
+    figure.add_scatter(**_marks(table, "before", before, names, lanes[0]), **_look(0))
+    for place, (title, found) in enumerate(tables.items()):
+        figure.add_scatter(**_marks(found, "after", title, names, lanes[place]), **_look(place + 1))
     figure.update_xaxes(title="Accuracy on test images of the class (%)", gridcolor=palette.GRID, zeroline=False)
     title = "Class (* = noisy class)" if (table["kind"] == "noisy").any() else "Class"
-    figure.update_yaxes(title=title, gridcolor=palette.GRID, type="category", autorange="reversed")
-    charts.plain(figure, height=120 + 30 * len(names), dark=dark)
+    figure.update_yaxes(
+        title=title, gridcolor=palette.GRID, zeroline=False,
+        tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.4, -0.6],
+    )  # fmt: skip
+    charts.plain(figure, height=120 + (30 + LANE * (len(tables) - 1)) * len(names), dark=dark)
     figure.update_layout(legend={"y": 1.1})
+    _make_room(figure, len(tables) + 1)
     return figure
+
+
+def _lanes(num_classes: int, num_lanes: int) -> NDArray[np.float64]:
+    """(lanes, classes) heights: the dumbbell is in its first lane, each further model in one of its own."""
+    beside = (np.arange(num_lanes) - (num_lanes - 1) / 2) * 0.7 / num_lanes
+    heights: NDArray[np.float64] = np.arange(num_classes) + beside[:, None]
+    return heights
+
+
+def _marks(
+    table: pd.DataFrame, column: str, title: str, names: Sequence[str], heights: NDArray[np.float64]
+) -> dict[str, Any]:
+    return {
+        "x": table[column],
+        "y": heights,
+        "mode": "markers",
+        "name": title,
+        "customdata": np.stack([names, table[f"{column}_interval"]], axis=1),
+        "hovertemplate": "class %{customdata[0]}: %{x:.1f} %<br>95 % interval %{customdata[1]}<extra>"
+        + title
+        + "</extra>",
+    }
+
+
+def _look(place: int) -> dict[str, Any]:
+    symbol, color, size = MARKS[place]
+    return {"marker": {"symbol": symbol, "size": size, "color": color, "line": {"width": 2.5, "color": color}}}
 
 
 def confusion(counts: NDArray[np.int64], names: Sequence[str], *, dark: bool = False) -> go.Figure:
@@ -136,15 +178,16 @@ def reliability(bins: Sequence[Sequence[Any]], titles: Sequence[str], *, dark: b
     """How often each model is right when it is so sure, beside the diagonal where sureness is earned; sizes are counts.
 
     Args:
-        bins: ``numerics.metrics.CalibrationBin`` of two models.
-        titles: what the two are called.
+        bins: ``numerics.metrics.CalibrationBin`` of each model.
+        titles: what they are called.
+        dark: whether the page is dark.
     """
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 100], y=[0, 100], mode="lines", line={"color": palette.BEFORE, "width": 1, "dash": "dot"},
         name="As sure as right", hoverinfo="skip",
     )  # fmt: skip
-    for found, title, (symbol, color) in zip(bins, titles, MARKS, strict=True):
+    for found, title, (symbol, color, _) in zip(bins, titles, MARKS, strict=False):
         filled = [one for one in found if one.num]
         total = sum(one.num for one in filled)
         figure.add_scatter(
@@ -165,7 +208,16 @@ def reliability(bins: Sequence[Sequence[Any]], titles: Sequence[str], *, dark: b
     figure.update_xaxes(title="How sure the model is (%)", gridcolor=palette.GRID, zeroline=False, range=[-3, 106])
     figure.update_yaxes(title="How often it is right (%)", gridcolor=palette.GRID, zeroline=False, range=[-3, 108])
     charts.plain(figure, height=430, dark=dark)
+    _make_room(figure, len(titles))
     return figure
+
+
+def _make_room(figure: go.Figure, num_models: int) -> None:
+    """With more than two models the legend is a list, for which the figure grows."""
+    if num_models > 2:
+        figure.update_layout(
+            height=figure.layout.height + LEGEND_LINE * num_models, legend={"orientation": "v", "y": 1.02}
+        )
 
 
 def _inks(scale: Sequence[Sequence[Any]], places: NDArray[np.float64]) -> list[list[str]]:

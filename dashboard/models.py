@@ -1,7 +1,10 @@
 """The models that can be held against each other: those of a run, and those of other runs on the same data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from bir_core import run_folder, storage
 from bir_core.comparison import Comparison
@@ -10,7 +13,7 @@ from bir_core.numerics import metrics
 from bir_core.numerics.metrics import CalibrationBin
 from bir_core.records import Floats, LabelledImages
 from bir_core.run_folder import Run
-from dashboard import runs
+from dashboard import frames, runs
 from dashboard.frames import MODEL_TITLES
 
 BETWEEN = "@"
@@ -72,6 +75,22 @@ def compared(before: Model, after: Model) -> Comparison:
         labels=test_part(before.run).labels,
         noisy_classes=tuple(runs.report(before.run)["data"]["noisy_classes"]),
     )
+
+
+def table(before: Model, others: Sequence[Model]) -> pd.DataFrame:
+    """One row per model: accuracies with intervals, paired differences to ``before``, calibration error in points."""
+    rows = []
+    for model in (before, *others):
+        found = figures(model)
+        gains = compared(before, model).differences
+        parts = [part for part in ("all", "clean", "noisy") if found[part] is not None]
+        row = {"Model": model.title}
+        for part in parts:
+            bounds = frames.interval(found["intervals"][part])
+            row[f"{part.capitalize()} (%)"] = frames.bracketed(f"{found[part]:.1f}", bounds)
+        row |= {f"Change, {part}": "" if model == before else frames.points(gains[part]) for part in parts}
+        rows.append(row | {"ECE": f"{100 * found['calibration_error']:.1f}"})
+    return pd.DataFrame(rows)
 
 
 def calibration(model: Model) -> list[CalibrationBin]:

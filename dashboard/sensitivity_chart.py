@@ -1,18 +1,12 @@
-"""The repair at several thresholds, drawn once; the slider below it keeps to its scale. No Streamlit."""
+"""The repair at several thresholds: what the browser draws and says of each, and a table of all. No Streamlit."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from dashboard import charts, frames, palette
-
-PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM, PLOT_HEIGHT = 64, 16, 56, 62, 380
-"""Margins and height (pixels), which the line over the plot and the slider under it keep too."""
-
-SIDE = 0.35
-"""Room beside the first and the last threshold, in units of the distance between two."""
 
 LOOKS = {
     "all": (palette.AFTER, "diamond"),
@@ -20,68 +14,45 @@ LOOKS = {
     "noisy": (palette.CORRUPTED, "square"),
 }
 
-
-def share(place: int, num: int) -> float:
-    """Where the threshold of that number stands on the plot's width, 0 to 1."""
-    return (place + SIDE) / (num - 1 + 2 * SIDE)
+MOST_TICKS = 6
 
 
-def accuracies(found: Mapping[str, Any], *, dark: bool = False) -> go.Figure:
-    """Test accuracy with its 95 % interval by threshold, and the base model's as dotted lines.
+def board(found: Mapping[str, Any], *, run: str) -> dict[str, Any]:
+    """Everything that the browser needs, so that moving from one threshold to the next asks nobody.
 
     Args:
         found: the result of the stage "sensitivity".
-        dark: whether the page is dark.
+        run: whose it is, for the link to the repair.
     """
-    rows, base = found["rows"], found["base"]
-    figure = go.Figure()
-    for part, (color, symbol) in LOOKS.items():
-        if base[part] is None:
-            continue
-        title = charts.PART_TITLES[part]
-        figure.add_scatter(**_line(rows, part, color, symbol, title))
-        figure.add_scatter(
-            x=[-SIDE, len(rows) - 1 + SIDE],
-            y=[base[part]] * 2,
-            mode="lines",
-            line={"color": color, "width": 1.5, "dash": "dot"},
-            showlegend=False,
-            hovertemplate=f"base model, {title.lower()}: {base[part]:.1f} %<extra></extra>",
-        )
-    figure.add_scatter(
-        x=[None], y=[None], mode="lines", name="Base model", line={"color": palette.BEFORE, "width": 1.5, "dash": "dot"}
-    )
-    ink = charts.page_ink(dark=dark)
-    figure.update_xaxes(
-        title={"text": "Threshold (nats), and how many samples it flags", "font": ink, "standoff": 8},
-        tickfont=ink,
-        tickvals=list(range(len(rows))),
-        ticktext=[f"{row['threshold']:.3g}<br>{row['num_suspects']:,}" for row in rows],
-        range=[-SIDE, len(rows) - 1 + SIDE],
-        zeroline=False,
-        showgrid=False,
-        automargin=False,
-    )
-    figure.update_yaxes(
-        title={"text": "Accuracy (%)", "font": ink},
-        tickfont=ink,
-        gridcolor=palette.GRID,
-        zeroline=False,
-        automargin=False,
-    )
-    figure.update_layout(
-        height=PLOT_HEIGHT,
-        dragmode=False,
-        margin={"t": PLOT_TOP, "l": PLOT_LEFT, "r": PLOT_RIGHT, "b": PLOT_BOTTOM},
-        legend={"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom", "font": ink},
-        hoverlabel={"namelength": -1},
-    )
-    return figure
+    base, rows = found["base"], found["rows"]
+    parts = _parts(base)
+    ticks = _ticks([bound for part in parts for bound in _heights(found, part)])
+    return {
+        "run": run,
+        "title": "Test accuracy of the repaired model by threshold; the table below says the same in numbers",
+        "axis": "Threshold (nats), and how many samples it flags",
+        "ticks": ticks,
+        "parts": [
+            {"title": charts.PART_TITLES[part], "color": LOOKS[part][0], "shape": LOOKS[part][1], "base": base[part]}
+            for part in parts
+        ],
+        "stops": [_stop(row, base, parts) for row in rows],
+        "own": next(place for place, row in enumerate(rows) if row["is_own"]),
+    }
+
+
+def how_right(row: Mapping[str, Any]) -> str:
+    """Precision and recall of the flags in a sentence."""
+    if row["recall"] is None:
+        return "Nobody knows which samples are wrong, so precision and recall cannot be said."
+    if row["precision"] is None:
+        return "No sample is flagged, so the repair changes nothing."
+    return f"Precision {100 * row['precision']:.0f} %, recall {100 * row['recall']:.0f} %."
 
 
 def table(found: Mapping[str, Any]) -> pd.DataFrame:
     """One row per threshold: what is flagged, how right that is, and the accuracies with intervals."""
-    parts = [part for part in LOOKS if found["base"][part] is not None]
+    parts = _parts(found["base"])
     lines = []
     for row in found["rows"]:
         line = {
@@ -89,7 +60,7 @@ def table(found: Mapping[str, Any]) -> pd.DataFrame:
             "Suspects": f"{row['num_suspects']:,}",
         }
         if row["recall"] is not None:
-            line["Precision"] = "-" if row["precision"] is None else f"{100 * row['precision']:.0f}{frames.NO_BREAK}%"
+            line["Precision"] = "–" if row["precision"] is None else f"{100 * row['precision']:.0f}{frames.NO_BREAK}%"
             line["Recall"] = f"{100 * row['recall']:.0f}{frames.NO_BREAK}%"
         for part in parts:
             model = row["model"]
@@ -99,26 +70,55 @@ def table(found: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _line(rows: Sequence[Mapping[str, Any]], part: str, color: str, symbol: str, title: str) -> dict[str, Any]:
-    values = [row["model"][part] for row in rows]
-    bounds = [row["model"]["intervals"][part] for row in rows]
+def _parts(base: Mapping[str, Any]) -> list[str]:
+    return [part for part in LOOKS if base[part] is not None]
+
+
+def _heights(found: Mapping[str, Any], part: str) -> list[float]:
+    """Every accuracy that is drawn of a part."""
+    bounds = [bound for row in found["rows"] for bound in row["model"]["intervals"][part]]
+    return [found["base"][part], *bounds]
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Round percentages that enclose the values, few enough to read."""
+    low, high = min(values), max(values)
+    step = next((step for step in (1, 2, 5, 10) if (high - low) / step < MOST_TICKS - 1), 20)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [step * place for place in range(first, max(last, first + 1) + 1)]
+
+
+def _stop(row: Mapping[str, Any], base: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
+    """One threshold; ``exact`` is for links, in as many digits as it takes to mean the same."""
+    model = row["model"]
     return {
-        "x": list(range(len(rows))),
-        "y": values,
-        "name": title,
-        "mode": "lines+markers",
-        "line": {"color": color, "width": 1.5},
-        "marker": {"color": color, "symbol": symbol, "size": 9},
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": [high - value for value, (_, high) in zip(values, bounds, strict=True)],
-            "arrayminus": [value - low for value, (low, _) in zip(values, bounds, strict=True)],
-            "color": color,
-            "thickness": 1,
-            "width": 4,
-        },
-        "customdata": [[row["threshold"], *bound] for row, bound in zip(rows, bounds, strict=True)],
-        "hovertemplate": "threshold %{customdata[0]:.4g}: %{y:.1f} %<br>95 % interval %{customdata[1]:.1f} to "
-        "%{customdata[2]:.1f}<extra>" + title + "</extra>",
+        "exact": repr(row["threshold"]),
+        "name": f"{row['threshold']:.4g}",
+        "tick": f"{row['threshold']:.3g}",
+        "flagged": f"{row['num_suspects']:,}",
+        "points": [{"value": model[part], "bounds": model["intervals"][part]} for part in parts],
+        "cards": [_flags(row), *(_accuracy(row, base, part) for part in parts)],
+    }
+
+
+def _flags(row: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "title": "Suspects",
+        "value": f"{row['num_suspects']:,}",
+        "note": f"{row['num_aligned']:,} of them aligned",
+        "tone": "plain",
+        "said": how_right(row),
+    }
+
+
+def _accuracy(row: Mapping[str, Any], base: Mapping[str, Any], part: str) -> dict[str, str]:
+    gain, model = row["gain"][part], row["model"]
+    change = round(gain["difference"], 1)
+    return {
+        "title": f"{charts.PART_TITLES[part]}, n = {model['num'][part]:,}",
+        "value": f"{base[part]:.1f} → {model[part]:.1f} %",
+        "note": f"{gain['difference']:+.1f} points",
+        "tone": "better" if change > 0 else "worse" if change < 0 else "plain",
+        "said": f"95 % interval {frames.interval(model['intervals'][part])}; paired difference from the base model "
+        f"{gain['low']:+.1f} to {gain['high']:+.1f}.",
     }

@@ -105,7 +105,7 @@ LAYERS = {
     "dossier": {"runs"},
     "decisions": {"runs"},
     "gate": {"components", "session", "runs", "decisions"},
-    "components": {"batches", "components", "charts", "frames", "pictures", "palette", "sensitivity_chart", "session"},
+    "components": {"batches", "components", "charts", "frames", "pictures", "palette", "session"},
     "models": {"runs", "frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},

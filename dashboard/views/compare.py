@@ -1,6 +1,6 @@
-"""Two models on the same test images: how right, where, which images changed, and how sure they are."""
+"""Two or more models on the same test images: how right, where, which images changed, how sure they are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from dashboard.models import Model
 
 PLAIN = {"displayModeBar": False}
 ON_A_PAGE = 48
+MOST_OTHERS = 4
 SECTIONS = ("Classes", "Mistakes", "Changed images", "Calibration")
 ECE = (
     "Expected calibration error: by how many points sureness and accuracy differ on average, in 15 bins (Guo 2017). "
@@ -20,8 +21,8 @@ ECE = (
 )
 
 
-def choose(known: Mapping[str, Model], headline: str) -> tuple[Model, Model]:
-    """Two pickers whose choice stands in the URL."""
+def choose(known: Mapping[str, Model], headline: str) -> tuple[Model, Model, list[Model]]:
+    """Pickers of two models and of further ones, whose choice stands in the URL."""
     names = list(known)
     left, right = st.columns(2)
     with left:
@@ -37,7 +38,16 @@ def choose(known: Mapping[str, Model], headline: str) -> tuple[Model, Model]:
             index=names.index(headline),
             format_func=lambda name: known[name].title,
         )
-    return known[before], known[after]
+    also = session.bound(
+        st.multiselect,
+        "Also show",
+        key="also",
+        options=names,
+        max_selections=MOST_OTHERS,
+        placeholder="Further models",
+        format_func=lambda name: known[name].title,
+    )
+    return known[before], known[after], [known[name] for name in also if name not in (before, after)]
 
 
 def headline(before: Mapping[str, Any], after: Mapping[str, Any], gains: Mapping[str, Any]) -> None:
@@ -63,19 +73,29 @@ def headline(before: Mapping[str, Any], after: Mapping[str, Any], gains: Mapping
         st.caption("By how much the models are surer, or less sure, than they are right. Lower is better.")
 
 
-def classes(table: Any, before: Model, after: Model) -> None:
-    """Per-class accuracies as a chart and as a table."""
+def overview(before: Model, others: Sequence[Model]) -> None:
+    """All models that are shown, in numbers."""
+    st.table(models.table(before, others), border="horizontal", hide_index=True, alt="All models that are shown")
+    st.caption(
+        f"In brackets: 95 % intervals. Change in points from {before.title}, paired on the same images; ECE: "
+        "calibration error in points."
+    )
+
+
+def classes(data: Mapping[str, Any], before: Model, others: Sequence[Model]) -> None:
+    """Per-class accuracies of all models as a chart, and of the first two as a table."""
+    tables = {model.title: frames.per_class(data, models.figures(before), models.figures(model)) for model in others}
     left, right = st.columns([1, 1.25], gap="large")
     with left:
         st.plotly_chart(
-            comparison_charts.per_class_change(table, before.title, after.title, dark=session.is_dark()),
+            comparison_charts.per_class_change(before.title, tables, dark=session.is_dark()),
             key="per_class",
             config=PLAIN,
-            alt="Accuracy of each class under both models",
+            alt="Accuracy of each class under every model",
         )
     with right:
         st.table(
-            frames.per_class_text(table),
+            frames.per_class_text(tables[others[0].title]),
             border="horizontal",
             hide_index=True,
             alt="Accuracy of each class under both models, with 95 % intervals",
@@ -155,14 +175,14 @@ def _belief(probabilities: Any, names: list[str]) -> tuple[str, float]:
     return names[label], float(probabilities[label])
 
 
-def calibration(before: Model, after: Model) -> None:
+def calibration(shown: Sequence[Model]) -> None:
     """The reliability diagram."""
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         st.plotly_chart(
             comparison_charts.reliability(
-                [models.calibration(model) for model in (before, after)],
-                [before.title, after.title],
+                [models.calibration(model) for model in shown],
+                [model.title for model in shown],
                 dark=session.is_dark(),
             ),
             key="reliability",
@@ -180,18 +200,20 @@ run = gate.the_run()
 gate.needs(run, "evaluate")
 report = runs.report(run)
 names = report["data"]["class_names"]
-before, after = choose(models.of_data(run), report["repair"]["method"])
+before, after, further = choose(models.of_data(run), report["repair"]["method"])
 if before == after:
     st.info("Both are the same model: choose another one on one side.", icon=":material/compare_arrows:")
     st.stop()
 headline(models.figures(before), models.figures(after), models.compared(before, after).differences)
+if further:
+    overview(before, (after, *further))
 section = sections.choose("Show", SECTIONS, key="compare_section")
 if section == "Classes":
-    classes(frames.per_class(report["data"], models.figures(before), models.figures(after)), before, after)
+    classes(report["data"], before, (after, *further))
 elif section == "Mistakes":
     mistakes(before, after, names)
 elif section == "Changed images":
     images(before, after, names)
 else:
-    calibration(before, after)
+    calibration((before, after, *further))
 st.caption("All figures are on test images that no stage has touched; differences are paired, on the same images.")

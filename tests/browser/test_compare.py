@@ -1,47 +1,30 @@
-"""Compare and Sensitivity in a real browser: the choice in the address, changed images, the slider on its scale."""
+"""Compare in a real browser: the choice in the address, and every image that changed."""
 
 import re
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from bir_core import pipeline, run_folder, storage
+from bir_core import storage
 from bir_core.comparison import Comparison
 from bir_core.run_folder import Run
 from tests.browser.screenshots import settle
 from tests.browser.server import Server, serve
-
-CLOSE = 4
-"""Pixels by which the thumb may stand beside its line."""
-
-
-def middle(element: Locator) -> float:
-    """Where an element's centre is, in pixels from the left."""
-    box = element.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2
+from tests.browser.test_accessibility import grave
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, tiny_run: Run) -> Run:
-    root = tmp_path_factory.mktemp("compare") / "runs"
-    shutil.copytree(tiny_run.path, root / tiny_run.name)
-    run = run_folder.open_run(root, tiny_run.name)
-    pipeline.compute(run, ["sensitivity"])
-    return run
-
-
-@pytest.fixture(scope="module")
-def server(swept: Run) -> Iterator[Server]:
-    root = swept.path.parent
-    with serve(root, root.parent / "server.log") as started:
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_run: Run) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("compare")
+    shutil.copytree(tiny_run.path, folder / "runs" / tiny_run.name)
+    with serve(folder / "runs", folder / "server.log") as started:
         yield started
 
 
 def test_choice_stands_in_the_address_and_every_changed_image_is_shown(
-    page: Page, server: Server, swept: Run, faults: list[str]
+    page: Page, server: Server, tiny_run: Run, faults: list[str]
 ) -> None:
     page.goto(f"{server.url}/compare")
     settle(page)
@@ -50,11 +33,11 @@ def test_choice_stands_in_the_address_and_every_changed_image_is_shown(
     expect(page).to_have_url(re.compile("after=Retrain"))
     page.reload()
     settle(page)
-    folder = swept.path / "evaluate"
+    folder = tiny_run.path / "evaluate"
     found = Comparison(
         before=storage.load_probabilities(folder, "test", "base"),
         after=storage.load_probabilities(folder, "test", "retrain"),
-        labels=storage.load_part(swept.path / "data", "test").labels,
+        labels=storage.load_part(tiny_run.path / "data", "test").labels,
         noisy_classes=(1, 6, 7, 9),
     )
     for label, positions in (("Wrong → right", found.gained), ("Right → wrong", found.lost)):
@@ -65,27 +48,24 @@ def test_choice_stands_in_the_address_and_every_changed_image_is_shown(
     assert faults == []
 
 
-@pytest.mark.parametrize("width", [1440, 1024])
-def test_slider_stands_under_its_line(page: Page, server: Server, swept: Run, faults: list[str], width: int) -> None:
-    rows = storage.load_sensitivity(swept.path / "sensitivity")["rows"]
-    page.set_viewport_size({"width": width, "height": 1100})
-    page.goto(f"{server.url}/sensitivity")
+def test_a_further_model_stands_in_the_address_and_beside_the_two(
+    page: Page, server: Server, tiny_run: Run, faults: list[str]
+) -> None:
+    page.goto(f"{server.url}/compare")
     settle(page)
-    slider, line = page.get_by_role("slider"), page.locator(".bir-at div")
-    thumb = slider.locator("..")
-    slider.focus()
-    for key, place in (("Home", 0), ("End", len(rows) - 1)):
-        for _ in rows:
-            slider.press("ArrowLeft" if key == "Home" else "ArrowRight")
-        link = page.get_by_text(f"Repair at the threshold {rows[place]['threshold']:.4g}", exact=True)
-        expect(link.first).to_be_visible()
-        for _ in range(50):  # the thumb glides to its place
-            if abs(middle(thumb) - middle(line)) < CLOSE:
-                break
-            page.wait_for_timeout(100)
-        assert middle(thumb) == pytest.approx(middle(line), abs=CLOSE)
-    link.first.click()
-    expect(page).to_have_url(re.compile(f"/repair\\?.*t={re.escape(repr(rows[-1]['threshold']))}"))
-    suspects = f"{rows[-1]['num_suspects']:,} suspects"
-    expect(page.get_by_text(suspects).first).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("Also show")).click()
+    page.get_by_role("option", name="Enhanced model").click()
+    expect(page).to_have_url(re.compile("also=Enhanced"))
+    page.keyboard.press("Escape")
+    page.reload()
+    settle(page)
+    figures = storage.load_report(tiny_run.path / "evaluate")["models"]["enhanced"]
+    row = page.get_by_role("row", name=re.compile("Enhanced model"))
+    expect(row).to_contain_text(f"{figures['all']:.1f}")
+    expect(page.locator(".legendtext", has_text="Enhanced model")).to_be_visible()
+    assert grave(page) == []
+    page.get_by_role("radio", name="Calibration").click()
+    expect(page.locator(".legendtext", has_text="Enhanced model")).to_be_visible()
+    settle(page)
+    assert grave(page) == []
     assert faults == []

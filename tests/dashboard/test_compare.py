@@ -1,14 +1,17 @@
-"""Two models side by side: the numbers, what a link may ask, runs that were evaluated before, other runs' models."""
+"""Models side by side: the numbers, what a link may ask, runs that were evaluated before, other runs' models."""
 
 import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from bir_core import config, pipeline, run_folder, storage
 from bir_core.comparison import Comparison
 from bir_core.run_folder import Run
+from dashboard import comparison_charts, frames, models
 from dashboard.frames import MODEL_TITLES
 from tests.dashboard.conftest import OpenView, texts
 
@@ -56,13 +59,84 @@ def test_the_same_model_twice_is_said(open_view: OpenView, complete: Run) -> Non
     assert not app.metric, complete.name
 
 
+@pytest.mark.parametrize("also", [[], ["Enhanced model", "BIR + reserved set"]])
 @pytest.mark.parametrize("section", ["Classes", "Mistakes", "Changed images", "Calibration"])
-def test_every_section_opens(open_view: OpenView, complete: Run, section: str) -> None:
-    app = open_view("compare")
+def test_every_section_opens(open_view: OpenView, complete: Run, section: str, also: list[str]) -> None:
+    app = open_view("compare", also=also)
     app.button_group(key="compare_section").set_value(section).run()
     assert not app.exception
     assert not app.error
     assert complete.name
+
+
+def model_table(app: AppTest) -> pd.DataFrame | None:
+    """The table of all models that are shown, None when there is none."""
+    found: list[pd.DataFrame] = [table.value for table in app.table if "Model" in table.value]
+    return found[0] if found else None
+
+
+def test_further_models_stand_in_a_table_with_paired_differences(open_view: OpenView, complete: Run) -> None:
+    app = open_view("compare", before="Enhanced model", also=["Retrain without suspects", "Base model (before)"])
+    table = model_table(app)
+    assert table is not None
+    shown = ["enhanced", "bir", "retrain", "base"]
+    assert list(table["Model"]) == [MODEL_TITLES[name] for name in shown]
+    report = storage.load_report(complete.path / "evaluate")["models"]
+    assert list(table["ECE"]) == [f"{100 * report[name]['calibration_error']:.1f}" for name in shown]
+    for part in ("all", "clean", "noisy"):
+        accuracies = [frames.bracketed(f"{report[name][part]:.1f}", frames.interval(report[name]["intervals"][part]))
+                      for name in shown]  # fmt: skip
+        assert list(table[f"{part.capitalize()} (%)"]) == accuracies
+        gains = [frames.points(comparison_of(complete, "enhanced", name).differences[part]) for name in shown[1:]]
+        assert list(table[f"Change, {part}"]) == ["", *gains]
+
+
+def test_only_the_two_need_no_table(open_view: OpenView, complete: Run) -> None:
+    assert model_table(open_view("compare")) is None
+    assert model_table(open_view("compare", also=["BIR", "Base model (before)"])) is None, "they are shown already"
+    assert complete.name
+
+
+def test_a_link_to_an_impossible_further_model_says_so(open_view: OpenView, complete: Run) -> None:
+    app = open_view("compare", also=["none such"])
+    assert not app.exception
+    assert app.multiselect(key="also").value == []
+    assert any("also=none such" in toast.value for toast in app.toast)
+    assert complete.name
+
+
+def test_a_link_to_too_many_further_models_shows_the_most_that_are_possible(open_view: OpenView, complete: Run) -> None:
+    app = open_view("compare", before="Enhanced model", after="BIR", also=list(MODEL_TITLES.values()))
+    assert not app.exception
+    assert app.multiselect(key="also").value == list(MODEL_TITLES)[:4]
+    assert complete.name
+
+
+def test_each_further_model_has_a_mark_of_its_own_in_each_class(complete: Run) -> None:
+    report = storage.load_report(complete.path / "evaluate")
+    known = [models.Model(run=complete, name=name, title=MODEL_TITLES[name]) for name in ("base", "bir", "retrain")]
+    base, *others = (report["models"][model.name] for model in known)
+    tables = {
+        model.title: frames.per_class(report["data"], base, found)
+        for model, found in zip(known[1:], others, strict=True)
+    }
+    figure = comparison_charts.per_class_change(known[0].title, tables)
+    bars, *marks = figure.data
+    assert [mark.name for mark in marks] == [model.title for model in known]
+    assert len({mark.marker.symbol for mark in marks}) == len({mark.marker.color for mark in marks}) == 3
+    for mark, found in zip(marks, (base, *others), strict=True):
+        assert list(mark.x) == [row["accuracy"] for row in found["per_class"]]
+    first, second, third = (list(mark.y) for mark in marks)
+    assert first == second == list(bars.y[::3]), "the dumbbell is one line"
+    assert all(mine > other for mine, other in zip(third, first, strict=True))
+    two = comparison_charts.per_class_change(known[0].title, {known[1].title: tables[known[1].title]})
+    assert list(two.data[1].y) == list(range(10))
+    assert two.layout.height < figure.layout.height
+
+
+def test_there_is_a_mark_for_every_model_that_can_be_shown() -> None:
+    symbols, colors, _ = zip(*comparison_charts.MARKS, strict=True)
+    assert len(set(symbols)) == len(set(colors)) == 2 + 4
 
 
 def test_changed_images_are_as_many_as_changed_and_can_be_filtered(open_view: OpenView, complete: Run) -> None:

@@ -1,6 +1,7 @@
 """The repair at several thresholds as its reader meets it: absent, at work, computed, out of date."""
 
-import urllib.parse
+import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,33 +40,23 @@ def test_absent_it_offers_a_job_and_shows_it(open_view: OpenView, complete: Run,
     assert not app.error
 
 
-def test_the_slider_starts_at_the_runs_own_threshold_and_moves_over_all(open_view: OpenView, swept: Run) -> None:
-    rows = rows_of(swept)
-    report = storage.load_report(swept.path / "evaluate")
+def test_present_it_hands_every_threshold_to_the_browser_at_once(open_view: OpenView, swept: Run) -> None:
+    report = storage.load_report(swept.path / "evaluate")["models"]
     app = open_view("sensitivity")
     assert not app.exception
-    slider = app.select_slider(key="sensitivity_place")
-    assert isinstance(slider.value, int)
-    assert rows[slider.value]["is_own"]
-    base = report["models"]["base"]["all"]
-    assert f"{base:.1f} → {report['models']['bir']['all']:.1f} %" in texts(app)
-    for place, row in enumerate(rows):
-        app.select_slider(key="sensitivity_place").set_value(place).run()
-        shown = texts(app)
-        assert f"Suspects {row['num_suspects']:,} " in shown
-        assert f"{base:.1f} → {row['model']['all']:.1f} %" in shown
-        assert f"recall {100 * row['recall']:.0f} %" in shown
-    assert "not as a menu" in shown
+    (chart,) = (found for found in app.get("bidi_component") if found.proto.component_name == "bir_sensitivity")
+    data = json.loads(chart.proto.json)
+    assert data == sensitivity_chart.board(storage.load_sensitivity(swept.path / "sensitivity"), run=swept.name)
+    own = data["stops"][data["own"]]
+    assert own["cards"][1]["value"] == f"{report['base']['all']:.1f} → {report['bir']['all']:.1f} %"
+    assert "not as a menu" in texts(app)
 
 
-def test_the_link_takes_the_threshold_to_the_repair(open_view: OpenView, swept: Run) -> None:
+def test_a_link_takes_the_exact_threshold_to_the_repair(open_view: OpenView, swept: Run) -> None:
     last = rows_of(swept)[-1]
-    app = open_view("sensitivity")
-    app.select_slider(key="sensitivity_place").set_value(len(rows_of(swept)) - 1).run()
-    (link,) = (found.proto for found in app.get("page_link") if found.proto.page == "repair")
-    asked = urllib.parse.parse_qs(link.query_string)
-    assert asked == {"run": [swept.name], "t": [repr(last["threshold"])]}
-    repair = open_view("repair", t=asked["t"][0])
+    board = sensitivity_chart.board(storage.load_sensitivity(swept.path / "sensitivity"), run=swept.name)
+    assert float(board["stops"][-1]["exact"]) == last["threshold"]
+    repair = open_view("repair", run=board["run"], t=board["stops"][-1]["exact"])
     assert f"**{last['num_suspects']:,} suspects** at this threshold" in texts(repair)
 
 
@@ -88,13 +79,83 @@ def test_a_truncated_result_is_one_sentence(open_view: OpenView, swept: Run) -> 
     assert "bytes instead of" in app.error[0].value
 
 
-def test_chart_and_slider_share_one_scale(swept: Run) -> None:
-    found = storage.load_sensitivity(swept.path / "sensitivity")
-    num = len(found["rows"])
-    figure = sensitivity_chart.accuracies(found)
-    low, high = figure.layout.xaxis.range
-    for place in range(num):
-        assert sensitivity_chart.share(place, num) == pytest.approx((place - low) / (high - low))
-    drawn = {trace.name: list(trace.y) for trace in figure.data if trace.mode == "lines+markers"}
-    assert drawn["All test images"] == [row["model"]["all"] for row in found["rows"]]
-    assert len(sensitivity_chart.table(found)) == num
+def figures(everywhere: float, **others: float | None) -> dict[str, Any]:
+    """What an evaluation says of a model, with intervals of one point to each side."""
+    values = {"all": everywhere, "clean": others.get("clean"), "noisy": others.get("noisy")}
+    intervals = {part: None if value is None else [value - 1, value + 1] for part, value in values.items()}
+    return {**values, "intervals": intervals, "num": {part: 100 for part, value in values.items() if value is not None}}
+
+
+def sweep(*rows: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """A result of the stage; what a row leaves out is usual."""
+    usual = {
+        "threshold": 0.5,
+        "is_own": False,
+        "num_suspects": 1200,
+        "num_aligned": 1100,
+        "precision": 0.5,
+        "recall": 0.25,
+    }
+    return {"base": base, "rows": [usual | row for row in rows]}
+
+
+def gain(difference: float) -> dict[str, float]:
+    return {"difference": difference, "low": difference - 2, "high": difference + 2}
+
+
+def test_each_threshold_says_what_it_flags_and_what_the_repair_brings() -> None:
+    repaired = figures(90.0, clean=95.0, noisy=85.0)
+    gains = {"all": gain(10.0), "clean": gain(-1.25), "noisy": gain(0.01)}
+    row = {"threshold": 3.7e-06, "is_own": True, "model": repaired, "gain": gains}
+    board = sensitivity_chart.board(sweep(row, base=figures(80.0, clean=96.25, noisy=84.99)), run="r")
+    assert [part["base"] for part in board["parts"]] == [80.0, 96.25, 84.99]
+    assert board["own"] == 0
+    (stop,) = board["stops"]
+    assert (stop["exact"], stop["name"], stop["flagged"]) == ("3.7e-06", "3.7e-06", "1,200")
+    assert [point["bounds"] for point in stop["points"]] == [[89.0, 91.0], [94.0, 96.0], [84.0, 86.0]]
+    flags, everywhere, clean, noisy = stop["cards"]
+    assert flags["value"] == "1,200"
+    assert flags["note"] == "1,100 of them aligned"
+    assert flags["said"] == "Precision 50 %, recall 25 %."
+    assert everywhere == {
+        "title": "All test images, n = 100",
+        "value": "80.0 → 90.0 %",
+        "note": "+10.0 points",
+        "tone": "better",
+        "said": "95 % interval 89.0 to 91.0; paired difference from the base model +8.0 to +12.0.",
+    }
+    assert (clean["tone"], noisy["tone"]) == ("worse", "plain")
+
+
+def test_without_noisy_classes_only_all_is_drawn() -> None:
+    row = {"is_own": True, "model": figures(90.0), "gain": {"all": gain(1.0)}, "precision": None, "recall": None}
+    found = sweep(row, base=figures(89.0))
+    board = sensitivity_chart.board(found, run="r")
+    assert [part["title"] for part in board["parts"]] == ["All test images"]
+    assert len(board["stops"][0]["points"]) == 1
+    assert board["stops"][0]["cards"][0]["said"].startswith("Nobody knows which samples are wrong")
+    assert list(sensitivity_chart.table(found)) == ["Threshold", "Suspects", "All (%)"]
+
+
+def test_flags_on_nothing_have_no_precision() -> None:
+    assert sensitivity_chart.how_right({"precision": None, "recall": 0.0}).startswith("No sample is flagged")
+    row = {"is_own": True, "model": figures(90.0), "gain": {"all": gain(0.0)}, "precision": None, "recall": 0.0}
+    table = sensitivity_chart.table(sweep(row, base=figures(90.0)))
+    assert list(table["Precision"]) == ["–"], "a hyphen alone would be drawn as the bullet of a list"
+
+
+@pytest.mark.parametrize(("base", "repaired"), [(57.2, 95.0), (90.0, 90.0), (99.5, 98.0), (1.0, 99.0)])
+def test_ticks_enclose_all_that_is_drawn_and_are_few(base: float, repaired: float) -> None:
+    row = {"is_own": True, "model": figures(repaired), "gain": {"all": gain(repaired - base)}}
+    ticks = sensitivity_chart.board(sweep(row, base=figures(base)), run="r")["ticks"]
+    assert ticks[0] <= min(base, repaired - 1)
+    assert ticks[-1] >= max(base, repaired + 1)
+    assert 2 <= len(ticks) <= sensitivity_chart.MOST_TICKS + 1
+    assert len({later - earlier for earlier, later in pairwise(ticks)}) == 1
+
+
+def test_the_table_has_every_threshold_and_marks_the_runs_own(swept: Run) -> None:
+    rows = rows_of(swept)
+    table = sensitivity_chart.table(storage.load_sensitivity(swept.path / "sensitivity"))
+    assert list(table["Suspects"]) == [f"{row['num_suspects']:,}" for row in rows]
+    assert ["run" in threshold for threshold in table["Threshold"]] == [row["is_own"] for row in rows]
