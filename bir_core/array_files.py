@@ -71,6 +71,8 @@ class Rows:
         if isinstance(array, np.memmap):
             self._offset, self._small = array.offset, np.empty(0, array.dtype)
             self._file = os.open(path, os.O_RDONLY)
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_RANDOM)
             weakref.finalize(self, os.close, self._file)
 
     def __len__(self) -> int:

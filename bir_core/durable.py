@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,13 @@ def check(path: Path, size: int, digest: str | None, *, remedy: str) -> None:
     Raises:
         RunDamaged: it is not; the sentence ends with ``remedy``.
     """
-    if not path.is_file():
+    try:
+        facts = os.stat(path)
+    except OSError:
+        facts = None
+    if facts is None or not stat.S_ISREG(facts.st_mode):
         raise RunDamaged(f"{path} is missing: {remedy}")
-    found = path.stat().st_size
+    found = facts.st_size
     if found != size:
         raise RunDamaged(f"{path} has {found} bytes instead of {size}: {remedy}")
     if digest is not None and sha256(path) != digest:

@@ -9,6 +9,7 @@ No torch here: the dashboard reads runs.
 """
 
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -254,21 +255,33 @@ def read_stage(run: Run, stage: str, *, verify: bool = False) -> StageResult | N
     if not folder.is_dir():
         return None
     remedy = f"compute it again with 'stage {stage} {run.name} --force'"
+    path = folder / "stage.json"
     try:
-        values = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-        if (values.pop("format"), values.pop("version", 1)) != (FORMAT, flow.find(stage).version):
-            raise RunDamaged(f"{folder} was written by another version of this program: {remedy}")
-        result = StageResult(**values)
-        facts = {name: (int(fact["size"]), str(fact["sha256"])) for name, fact in result.files.items()}
+        facts = path.stat()
+        result = _parse_stage(path, flow.find(stage).version, facts.st_mtime_ns, facts.st_ino, facts.st_size)
     except OSError:
-        raise RunDamaged(f"{folder / 'stage.json'} is missing or cannot be read: {remedy}") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, RunDamaged):
-            raise
-        raise RunDamaged(f"{folder / 'stage.json'} is not a stage description: {remedy}") from None
-    for name, (size, digest) in facts.items():
-        durable.check(folder / name, size, digest if verify else None, remedy=remedy)
+        raise RunDamaged(f"{path} is missing or cannot be read: {remedy}") from None
+    except _OtherVersion:
+        raise RunDamaged(f"{folder} was written by another version of this program: {remedy}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise RunDamaged(f"{path} is not a stage description: {remedy}") from None
+    for name, fact in result.files.items():
+        durable.check(folder / name, fact["size"], fact["sha256"] if verify else None, remedy=remedy)
     return result
+
+
+class _OtherVersion(Exception):
+    """A description that another version of this program has written."""
+
+
+@functools.lru_cache(maxsize=256)
+def _parse_stage(path: Path, version: int, *_unchanged: int) -> StageResult:
+    """The server asks this many times per request; ``_unchanged`` tells one file at the path from the next."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    if (values.pop("format"), values.pop("version", 1)) != (FORMAT, version):
+        raise _OtherVersion
+    files = {name: {"size": int(fact["size"]), "sha256": str(fact["sha256"])} for name, fact in values["files"].items()}
+    return StageResult(**{**values, "files": files})
 
 
 def is_fresh(run: Run, stage: str) -> bool:
@@ -301,14 +314,15 @@ def expected_fingerprint(run: Run, stage: str) -> str:
         "device": run.config.device,
         "threads": run.config.threads,
         "config": {section: values[section] for section in description.sections},
-        "inputs": {need: _input_digest(run, need) for need in description.needs},
+        "inputs": {need: input_digest(run, need) for need in description.needs},
     }
     if description.heeds_verdicts:
-        made_from["verdicts"] = database.newest_verdict(run.path.parent, data=_input_digest(run, "data"))
+        made_from["verdicts"] = database.newest_verdict(run.path.parent, data=input_digest(run, "data"))
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
-def _input_digest(run: Run, need: str) -> str:
+def input_digest(run: Run, need: str) -> str:
+    """Digest of the result of the stage ``need``; raises InputError when there is none yet."""
     result = read_stage(run, need)
     if result is None:
         raise InputError(

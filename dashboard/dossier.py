@@ -84,10 +84,10 @@ def of(run: Run, sample: int) -> Dossier:
     index = scored.index
     if not 0 <= sample < len(index):
         raise NoSample(f"There is no sample {sample} in run {run.name!r}: they go from 0 to {len(index) - 1}.")
-    scores = scored.of([sample])
+    row = scored.of(sample)
     step, soft = _aligned(run, sample)
     beliefs, repaired_by = _stored_beliefs(run, sample)
-    beliefs["enhanced"] = scores.soft_labels[0]
+    beliefs["enhanced"] = row["soft_labels"]
     if soft is not None:
         beliefs["soft"] = soft
     return Dossier(
@@ -97,9 +97,9 @@ def of(run: Run, sample: int) -> Dossier:
         truth=None if truth is None else int(truth.original_labels[sample]),
         is_corrupted=None if truth is None else bool(truth.corrupted[sample]),
         score=float(index.scores[sample]),
-        loss_before=float(scores.loss_before[0]),
-        loss_after=float(scores.loss_after[0]),
-        base_prediction=int(scores.base_predictions[0]),
+        loss_before=float(row["loss_before"]),
+        loss_after=float(row["loss_after"]),
+        base_prediction=int(row["base_predictions"]),
         prediction=int(index.predictions[sample]),
         beliefs=beliefs,
         repaired_by=repaired_by,

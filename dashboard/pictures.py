@@ -1,7 +1,6 @@
 """Small images as files for a browser, and the diverging scale of a difference. No Streamlit."""
 
 import io
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +37,16 @@ def sheet(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
 
 def shown(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A (C, H, W) image in [0, 1] as pixels; values outside are cut off for display."""
-    pixels = np.rint(np.clip(np.nan_to_num(image), 0, 1) * 255).astype(np.uint8)
-    return pixels[0] if len(pixels) == 1 else np.moveaxis(pixels[:3], 0, 2)
+    return column(image[None])
+
+
+def column(images: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(K, C, H, W) images in [0, 1], one below the other as pixels; values outside are cut off for display."""
+    pixels = np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
+    num, channels, height, width = pixels.shape
+    if channels == 1:
+        return pixels.reshape(num * height, width)
+    return np.ascontiguousarray(np.moveaxis(pixels[:, :3], 1, 3)).reshape(num * height, width, -1)
 
 
 def enlarged(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
@@ -51,14 +58,9 @@ def enlarged(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def sprite(pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]]) -> NDArray[np.uint8]:
-    """Pairs of images in one picture: a pair per row, the first image left; black where there is no second one."""
-    return np.concatenate(
-        [
-            np.concatenate([shown(left), shown(np.zeros_like(left) if right is None else right)], axis=1)
-            for left, right in pairs
-        ]
-    )
+def sprite(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Two columns of as many (C, H, W) images in one picture, a pair per row."""
+    return np.concatenate([column(left), column(right)], axis=1)
 
 
 def difference(before: NDArray[np.float32], after: NDArray[np.float32], amplification: float) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from dashboard import pictures, routes_verdicts, runs, web
 from dashboard.frames import Positions
-from dashboard.runs import Run, Scored, Shelf
+from dashboard.runs import Scored, Shelf
 
 MOST_CARDS = 200
 
@@ -26,26 +26,27 @@ def cards(request: Request, _body: bytes) -> Response:
     scored = runs.scored(run)
     ranking = web.ranking(query, scored.index)
     chosen = ranking[start : start + count]
-    versions = {"version": runs.shelf(run).version, "ranking": runs.ranking_version(run)}
-    return JSONResponse(
-        {"total": len(ranking), **versions, "cards": _cards(run, scored, chosen)}, headers=web.NEVER_KEPT
-    )
-
-
-def _cards(run: Run, scored: Scored, chosen: Positions) -> list[dict[str, Any]]:
-    index, scores = scored.index, scored.of(chosen.tolist())
     shelf, truth = runs.shelf(run), runs.samples(run).truth
+    labels = [None] * len(chosen) if truth is None else truth.original_labels[chosen].tolist()
+    found = _cards(scored, chosen, true=labels, aligned=shelf.has_aligned(chosen).tolist())
+    versions = {"version": shelf.version, "ranking": runs.ranking_version(run)}
+    return JSONResponse({"total": len(ranking), **versions, "cards": found}, headers=web.NEVER_KEPT)
+
+
+def _cards(scored: Scored, chosen: Positions, **more: list[Any]) -> list[dict[str, Any]]:
+    """A dictionary per sample; ``more`` are further columns."""
+    index, samples = scored.index, chosen.tolist()
+    before, after, soft = (scored.columns[name].take(samples) for name in ("loss_before", "loss_after", "soft_labels"))
     columns = {
-        "sample": chosen.tolist(),
+        "sample": samples,
         "rank": index.ranks[chosen].tolist(),
         "given": index.labels[chosen].tolist(),
         "believed": index.predictions[chosen].tolist(),
-        "score": [web.finite(score) for score in scores.score.tolist()],
-        "loss_before": [web.finite(loss) for loss in scores.loss_before.tolist()],
-        "loss_after": [web.finite(loss) for loss in scores.loss_after.tolist()],
-        "soft": np.round(np.nan_to_num(scores.soft_labels).astype(np.float64), 4).tolist(),
-        "true": [None] * len(chosen) if truth is None else truth.original_labels[chosen].tolist(),
-        "aligned": shelf.has_aligned(chosen).tolist(),
+        "score": [web.finite(score) for score in index.scores[chosen].tolist()],
+        "loss_before": [web.finite(loss) for loss in before.tolist()],
+        "loss_after": [web.finite(loss) for loss in after.tolist()],
+        "soft": np.round(np.nan_to_num(soft).astype(np.float64), 4).tolist(),
+        **more,
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -68,10 +69,9 @@ def sprite(request: Request, _body: bytes) -> Response:
     return Response(content, media_type=media_type, headers=web.IMMUTABLE)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=32)
 def _encoded(shelf: Shelf, samples: tuple[int, ...]) -> tuple[bytes, str]:
-    pairs = [(shelf.originals[sample], shelf.aligned_image(sample)) for sample in samples]
-    return pictures.sheet(pictures.sprite(pairs))
+    return pictures.sheet(pictures.sprite(*shelf.pairs(np.array(samples))))
 
 
 def difference(request: Request, _body: bytes) -> Response:

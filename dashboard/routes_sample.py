@@ -21,14 +21,14 @@ def sample(request: Request, _body: bytes) -> Response:
 
 
 def reserved(request: Request, _body: bytes) -> Response:
-    """Reserved images in one PNG, one below the other, by their positions in the reserved part."""
+    """Reserved images in one picture, one below the other, by their positions in the reserved part."""
     run = web.run_of(request)
     if request.path_params["hash"] != runs.reserved_version(run):
         raise web.Refused(404, "These pictures were made anew since: load the page again.")
     images = runs.reserved(run).images
     chosen = web.samples(request.query_params, len(images))
-    drawn = np.concatenate([pictures.shown(images[position]) for position in chosen])
-    return Response(pictures.png(drawn), media_type="image/png", headers=web.IMMUTABLE)
+    content, media_type = pictures.sheet(pictures.column(images[chosen]))
+    return Response(content, media_type=media_type, headers=web.IMMUTABLE)
 
 
 def _said(found: Dossier) -> dict[str, Any]:
@@ -49,5 +49,5 @@ def _shares(shares: NDArray[np.float32]) -> list[float]:
 
 ROUTES = [
     web.route("samples/{sample}", GET=sample),
-    web.route("reserved/{hash}.png", GET=reserved),
+    web.route("reserved/{hash}", GET=reserved),
 ]

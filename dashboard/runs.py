@@ -1,13 +1,14 @@
 """The one door to the engine: runs, their results and their jobs, cached where reading costs. Never imports torch."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from bir_core import array_files, flow, jobs, review, run_folder, storage, verdicts
 from bir_core import config as run_config
@@ -15,7 +16,7 @@ from bir_core.array_files import Rows
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
-from bir_core.records import Aligned, Doubles, Embedding, Flags, Floats, Integers, LabelledImages, Scores, Truth
+from bir_core.records import Aligned, Doubles, Embedding, Flags, Floats, Integers, LabelledImages, Truth
 from bir_core.run_folder import Run
 from dashboard import labels
 from dashboard.frames import Positions, ScoreIndex
@@ -48,9 +49,9 @@ class Scored:
     index: ScoreIndex
     columns: dict[str, Rows]
 
-    def of(self, samples: Sequence[int]) -> Scores:
-        """Those of some samples, in that order."""
-        return Scores(**{name: rows.take(samples) for name, rows in self.columns.items()})
+    def of(self, sample: int) -> dict[str, NDArray[Any]]:
+        """The row of one sample by column."""
+        return {name: rows[sample] for name, rows in self.columns.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +72,22 @@ class Shelf:
 
     def has_aligned(self, samples: Positions) -> Flags:
         """Of which samples there is an aligned image."""
+        return self._rows_of(samples)[1]
+
+    def pairs(self, samples: Positions) -> tuple[Floats, Floats]:
+        """(K, C, H, W) original and aligned images; black where there is no aligned one."""
+        rows, is_there = self._rows_of(samples)
+        originals = self.originals.take(samples.tolist())
+        moved = np.zeros_like(originals)
+        if self.aligned is not None:
+            moved[is_there] = self.aligned.take(rows[is_there].tolist())
+        return originals, moved
+
+    def _rows_of(self, samples: Positions) -> tuple[Integers, Flags]:
         if not len(self.indices):
-            return np.zeros(len(samples), dtype=np.bool_)
+            return np.zeros(len(samples), dtype=np.int64), np.zeros(len(samples), dtype=np.bool_)
         rows = np.minimum(np.searchsorted(self.indices, samples), len(self.indices) - 1)
-        return np.asarray(self.indices[rows] == samples)
+        return rows, np.asarray(self.indices[rows] == samples)
 
 
 # ---------------------------------------------------------------- runs and their results
@@ -170,19 +183,21 @@ def reserved_version(run: Run) -> str:
 
 def shelf(run: Run) -> Shelf:
     """The pictures of a run, with a version that changes whenever they do."""
-    indices, images = _aligned_images(run) if has(run, "align") else (np.empty(0, dtype=np.int64), None)
-    results = [run_folder.read_stage(run, stage) for stage in ("data", "align")]
-    digests = " ".join(result.digest if result else "" for result in results)
+    stages = ("data", "align") if has(run, "align") else ("data",)
+    return _load(run, stages, lambda: _read_shelf(run, stages), part="shelf")
+
+
+def _read_shelf(run: Run, stages: tuple[str, ...]) -> Shelf:
+    digests = " ".join(run_folder.input_digest(run, stage) for stage in stages)
+    indices, images = np.empty(0, dtype=np.int64), None
+    if "align" in stages:
+        indices, images = storage.load_aligned_images(run.path / "align")
     return Shelf(
         version=hashlib.sha256(digests.encode()).hexdigest()[:20],
         originals=samples(run).images,
         indices=indices,
         aligned=images,
     )
-
-
-def _aligned_images(run: Run) -> tuple[Integers, Rows]:
-    return _load(run, ("align",), lambda: storage.load_aligned_images(run.path / "align"), part="images")
 
 
 def ranking_version(run: Run) -> str:

@@ -137,9 +137,15 @@ def test_a_sheet_of_grey_pictures_is_exact_and_one_of_colour_nearly_so() -> None
         assert np.abs(np.asarray(found).astype(int) - pixels).max() <= most
 
 
-def test_a_sprite_has_a_pair_per_row_and_black_where_nothing_was_computed() -> None:
-    one, other = np.full((1, 1, 2), 0.2, dtype=np.float32), np.full((1, 1, 2), 0.6, dtype=np.float32)
-    assert pictures.sprite([(one, other), (other, None)]).tolist() == [[51, 51, 153, 153], [153, 153, 0, 0]]
+def test_a_sprite_has_a_pair_per_row() -> None:
+    left = np.array([0.2, 0.6], dtype=np.float32).reshape(2, 1, 1, 1).repeat(2, axis=3)
+    right = np.array([0.6, 0.0], dtype=np.float32).reshape(2, 1, 1, 1).repeat(2, axis=3)
+    assert pictures.sprite(left, right).tolist() == [[51, 51, 153, 153], [153, 153, 0, 0]]
+    colour = np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2) / 255
+    drawn = pictures.sprite(colour, colour[::-1])
+    assert drawn.shape == (4, 4, 3)
+    assert drawn[2:, :2].tolist() == pictures.shown(colour[1]).tolist()
+    assert drawn[:2, 2:].tolist() == pictures.shown(colour[1]).tolist()
 
 
 def test_a_difference_is_orange_where_brighter_and_blue_where_darker() -> None:

@@ -57,7 +57,7 @@ class Resembling {
     const rows = kinds.map((kind) => [kind, said.nearest[kind].slice(0, MOST_ALIKE)]);
     const wanted = rows.flatMap(([, found]) => found.map((one) => one.reserved));
     if (!wanted.length) return [];
-    const { blob } = await this.gallery.server.picture(`reserved/${said.reserved_version}.png?samples=${wanted.join(",")}`);
+    const { blob } = await this.gallery.server.picture(`reserved/${said.reserved_version}?samples=${wanted.join(",")}`);
     const bitmap = await createImageBitmap(blob);
     let place = 0;
     const cell = (one) => {
