@@ -5,6 +5,7 @@ const AROUND_PICTURES = 24;
 const BELOW_PICTURES = 124;
 const TALLEST = 8_000_000;
 const CONFIRM_ABOVE = 20;
+const FETCH_EVERY = 40;
 const SEEK_AT_MOST = 12_000;
 
 class Gallery {
@@ -12,7 +13,7 @@ class Gallery {
     this.node = node;
     this.server = new Server();
     this.review = new Review();
-    this.ranking = new Ranking(this.server, { onChange: () => this.draw(), onTrouble: (error) => this.say(error.message, true) });
+    this.ranking = new Ranking(this.server, { onChange: () => this.drawSoon(), onTrouble: (error) => this.say(error.message, true) });
     this.outbox = new Outbox(this.server, {
       onSaved: (said) => this.review.saved(said),
       onRefused: (step, why) => this.say(`Not saved: ${why}`, true),
@@ -20,7 +21,7 @@ class Gallery {
     });
     this.keys = new Keys(this);
     this.detail = new Detail(this);
-    Object.assign(this, { names: [], focus: 0, total: 0, columns: 1, rowsInView: 1, rows: new Map(), anchor: null });
+    Object.assign(this, { names: [], focus: 0, total: 0, columns: 1, rowsInView: 1, rows: new Map(), anchor: null, fetched: -Infinity });
     this.selection = new Ranges();
     this.pressed = null;
     this.known = new Map();
@@ -150,7 +151,9 @@ class Gallery {
     if (this.ranking.total !== null) this.total = this.ranking.total;
     const hadFocus = this.hasFocus();
     this.measure();
-    const top = this.scroll.scrollTop * this.ratio;
+    /* Read once: after a row was written, reading it lays the whole page out again. */
+    const { scrollTop } = this.scroll;
+    const top = scrollTop * this.ratio;
     const lastRow = Math.ceil(this.total / this.columns) - 1;
     const first = Math.max(0, Math.floor(top / this.rowHeight) - 1);
     const last = Math.min(lastRow, Math.ceil((top + this.view) / this.rowHeight));
@@ -161,7 +164,7 @@ class Gallery {
       row.node.remove();
       this.rows.delete(number);
     }
-    for (const number of wanted) this.drawRow(number, top);
+    for (const number of wanted) this.drawRow(number, number * this.rowHeight - top + scrollTop);
     this.scroll.setAttribute("aria-rowcount", lastRow + 1);
     this.scroll.setAttribute("aria-colcount", this.columns);
     this.drawSummary();
@@ -172,7 +175,7 @@ class Gallery {
     this.fetchSoon();
   }
 
-  drawRow(number, top) {
+  drawRow(number, at) {
     let row = this.rows.get(number);
     if (!row) {
       row = { node: make("div", "row"), tiles: [] };
@@ -191,16 +194,23 @@ class Gallery {
     }
     row.node.style.gridTemplateColumns = `repeat(${this.columns}, minmax(0, 1fr))`;
     row.node.style.height = `${this.rowHeight - GAP}px`;
-    row.node.style.top = `${number * this.rowHeight - top + this.scroll.scrollTop}px`;
+    row.node.style.top = `${at}px`;
     for (const tile of row.tiles) tile.draw();
   }
 
+  /* At once after a pause; what is passed in a fast scroll is left out. */
   fetchSoon() {
-    this.fetching ??= setTimeout(() => {
-      this.fetching = null;
-      this.ranking.want(this.seen[0], Math.min(this.seen[1], this.total - 1));
-      this.ranking.want(this.focus, this.focus);
-    }, this.ranking.total === null ? 0 : 40);
+    if (this.fetching) return;
+    const since = performance.now() - this.fetched;
+    if (since > FETCH_EVERY) this.fetch();
+    else this.fetching = setTimeout(() => this.fetch(), FETCH_EVERY - since);
+  }
+
+  fetch() {
+    this.fetching = null;
+    this.fetched = performance.now();
+    this.ranking.want(this.focus, this.focus);
+    this.ranking.want(this.seen[0], Math.min(this.seen[1], this.total - 1));
   }
 
   drawSummary() {

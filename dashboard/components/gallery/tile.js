@@ -115,9 +115,13 @@ class Tile {
     const text = verdictText(said, this.gallery.names);
     const kind = said.conflict ? "conflict" : (said.verdict ?? "");
     const state = this.gallery.stateText(said);
+    const opinions = said.opinions.map((one) => `${one.reviewer}: ${verdictText(one, this.gallery.names)}`).join("; ");
+    const shown = [card.sample, text, kind, state, isSelected, opinions].join("\n");
+    if (shown === this.shown) return;
+    this.shown = shown;
     const chip = make("span", `chip ${kind}`, text && `${SIGNS[kind] ?? "!"} ${text}`);
     this.mark.replaceChildren(...(text ? [chip] : []), make("span", "state", state));
-    this.mark.title = said.opinions.map((one) => `${one.reviewer}: ${verdictText(one, this.gallery.names)}`).join("; ");
+    this.mark.title = opinions;
     this.node.dataset.verdict = kind;
     this.node.dataset.state = said.state === "waiting" ? (this.gallery.outbox.isOffline ? "unsaved" : "saving") : "saved";
     const names = this.gallery.names;

@@ -24,6 +24,7 @@ class Histogram {
     this.said = document.createElement("p");
     this.said.className = "said";
     this.said.setAttribute("role", "status");
+    this.moved = -Infinity;
     node.replaceChildren(this.svg, this.said);
     this.svg.onpointerdown = (event) => this.pressed(event);
     this.svg.onpointermove = (event) => this.dragged(event);
@@ -255,13 +256,17 @@ class Histogram {
     this.rest();
   }
 
-  /* The server is asked once, when the line rests. */
+  /* The server is asked when the line rests: at once after a single move, after a pause when one follows another. */
   rest() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    const isAlone = performance.now() - this.moved > REST_MS;
+    this.moved = performance.now();
+    const tell = () => {
       this.timer = null;
       this.onMoved(this.threshold);
-    }, REST_MS);
+    };
+    if (isAlone) tell();
+    else this.timer = setTimeout(tell, REST_MS);
   }
 
   say() {
