@@ -58,9 +58,9 @@ def losses(
                 mode="markers",
                 name=name,
                 marker={"size": 5, "opacity": 0.6, "color": KINDS[name]},
-                customdata=_facts(index, drawn[flags]),
-                hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
-                "loss %{x:.3g} → %{y:.3g} nats<extra></extra>",
+                customdata=drawn[flags],
+                hovertext=_labels(index, drawn[flags]),
+                hovertemplate="sample %{customdata}, %{hovertext}<br>loss %{x:.3g} → %{y:.3g} nats<extra></extra>",
             )
         )
     top = float(max(before.max(initial=1), after.max(initial=1))) * 1.5
@@ -113,9 +113,10 @@ def feature_map(
                     "outlinewidth": 0,
                 },
             },
-            customdata=_facts(index, drawn),
-            hovertemplate="sample %{customdata[0]}, given %{customdata[1]}, believed %{customdata[2]}<br>"
-            "score %{customdata[3]} nats<extra></extra>",
+            customdata=drawn,
+            hovertext=_labels(index, drawn),
+            text=[f"{score:.3g}" for score in index.scores[drawn].tolist()],
+            hovertemplate="sample %{customdata}, %{hovertext}<br>score %{text} nats<extra></extra>",
             showlegend=False,
         )
     )
@@ -128,7 +129,7 @@ def feature_map(
 def selected(event: Mapping[str, Any]) -> list[int]:
     """Samples inside a lasso or box, as Streamlit reports it."""
     points = event.get("selection", {}).get("points", [])
-    return sorted({int(point["customdata"][0]) for point in points if point.get("customdata")})
+    return sorted({int(point["customdata"]) for point in points if point.get("customdata") is not None})
 
 
 def _points(num: int) -> Callable[..., Any]:
@@ -137,12 +138,14 @@ def _points(num: int) -> Callable[..., Any]:
     return trace
 
 
-def _facts(index: ScoreIndex, chosen: Positions) -> list[tuple[int, str, str, str]]:
-    names = index.class_names
-    return [
-        (sample, names[index.labels[sample]], names[index.predictions[sample]], f"{index.scores[sample]:.3g}")
-        for sample in chosen.tolist()
-    ]
+def _labels(index: ScoreIndex, chosen: Positions) -> list[str]:
+    """Given and believed class of each sample in words, each pair of classes put together once."""
+    names, num = index.class_names, len(index.class_names)
+    pairs, place = np.unique(
+        index.labels[chosen].astype(np.int64) * num + index.predictions[chosen], return_inverse=True
+    )
+    said = [f"given {names[pair // num]}, believed {names[pair % num]}" for pair in pairs.tolist()]
+    return [said[at] for at in place.tolist()]
 
 
 def _selectable(figure: go.Figure, *, dark: bool) -> go.Figure:

@@ -44,15 +44,17 @@ def test_losses_are_where_they_were_measured_and_suspects_lie_above_the_line() -
     assert len(others.x) + len(suspects.x) == len(drawn)
     assert len(suspects.x) == (index.scores[drawn] > 0.3).sum()
     assert (np.array(suspects.y) > np.array(suspects.x) + 0.3).all()
-    for x, y, facts in zip(suspects.x, suspects.y, suspects.customdata, strict=True):
-        assert (x, y) == (before[facts[0]], after[facts[0]])
+    names = index.class_names
+    for x, y, sample, said in zip(suspects.x, suspects.y, suspects.customdata, suspects.hovertext, strict=True):
+        assert (x, y) == (before[sample], after[sample])
+        assert said == f"given {names[index.labels[sample]]}, believed {names[index.predictions[sample]]}"
 
 
 def test_map_draws_the_most_suspect_last() -> None:
     index = make(50)
     coordinates = np.random.default_rng(2).normal(size=(50, 2)).astype(np.float32)
     points = clouds.feature_map(index, coordinates, 0.0, "pca").data[0]
-    drawn = [facts[0] for facts in points.customdata]
+    drawn = list(points.customdata)
     assert drawn == np.argsort(index.scores, kind="stable").tolist()
     assert np.array_equal(points.x, coordinates[drawn, 0])
 
@@ -66,8 +68,8 @@ def test_many_points_need_webgl_and_few_do_not(num: int, kind: str) -> None:
 
 
 def test_what_a_lasso_holds() -> None:
-    points = [{"customdata": [7, "a", "b", "1"]}, {"customdata": [3, "a", "b", "1"]}, {"x": 1.0}]
-    assert clouds.selected({"selection": {"points": points}}) == [3, 7]
+    points = [{"customdata": 7}, {"customdata": 0}, {"x": 1.0}]
+    assert clouds.selected({"selection": {"points": points}}) == [0, 7]
     assert clouds.selected({}) == []
 
 
