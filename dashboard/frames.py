@@ -166,13 +166,16 @@ class ScoreIndex:
         below: float = math.inf,
         given: Sequence[int] = (),
         believed: Sequence[int] = (),
+        among: NDArray[np.bool_] | None = None,
         sort: str = "score",
     ) -> NDArray[np.int64]:
         """Positions of the suspects that pass the filters, in the order wanted; an empty filter lets all pass.
 
-        Scores are above ``threshold`` and at most ``below``.
+        Scores are above ``threshold`` and at most ``below``; of ``among`` (N,) the true ones pass.
         """
         chosen = self.order[self.count_above(below) : self.count_above(threshold)]
+        if among is not None:
+            chosen = chosen[among[chosen]]
         if given:
             chosen = chosen[np.isin(self.labels[chosen], given)]
         if believed:
@@ -207,23 +210,6 @@ def _shortest_between(lower: float, upper: float) -> float:
         if lower <= rounded < upper:
             return rounded
     return lower
-
-
-def slider_stops(index: ScoreIndex, extra: Sequence[float], num: int = 240) -> list[float]:
-    """Thresholds that a slider offers: even steps of the histogram's axis, and ``extra`` exactly.
-
-    Each extra value takes the place of its nearest step, so that the slider stays in line with the histogram.
-    """
-    steps = [float(f"{value:.3g}") for value in unspread(np.linspace(index.edges[0], index.edges[-1], num)).tolist()]
-    positions, fixed = spread(steps), set[int]()
-    for value in sorted({float(value) for value in extra}):
-        if value in steps:
-            fixed.add(steps.index(value))
-            continue
-        nearest = next(int(at) for at in np.argsort(np.abs(positions - spread(value))) if int(at) not in fixed)
-        steps[nearest] = value
-        fixed.add(nearest)
-    return sorted(set(steps))
 
 
 def class_counts(index: ScoreIndex, threshold: float) -> pd.DataFrame:

@@ -107,11 +107,13 @@ def test_ranked_filters_and_orders(random_index: ScoreIndex) -> None:
     assert len(random_index.ranked(0.2, given=[1], believed=[0])) == 0
     inside = random_index.ranked(0.2, below=0.5)
     assert set(inside.tolist()) == set(np.flatnonzero((random_index.scores > 0.2) & (random_index.scores <= 0.5)))
+    among = random_index.scores.round(1) == random_index.scores
+    assert random_index.ranked(0.2, among=among).tolist() == [n for n in random_index.ranked(0.2).tolist() if among[n]]
     assert random_index.ranked(0.2, sort="lowest").tolist() == random_index.ranked(0.2).tolist()[::-1]
 
 
 def test_slider_stops_hold_the_landmarks_exactly_and_stay_even(random_index: ScoreIndex) -> None:
-    stops = frames.slider_stops(random_index, [*LANDMARKS.values(), 0.123456789])
+    stops = histogram.slider_stops(random_index, [*LANDMARKS.values(), 0.123456789])
     assert {*LANDMARKS.values(), 0.123456789} <= set(stops)
     assert stops == sorted(set(stops))
     along = (frames.spread(stops) - random_index.edges[0]) / (random_index.edges[-1] - random_index.edges[0])

@@ -1,9 +1,10 @@
 """The histogram of all scores with a threshold that is dragged in the browser; the server hears where it rests."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from dashboard import frames, palette
@@ -49,7 +50,7 @@ def draw(
 
 def table(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float], *, run: str) -> dict[str, Any]:
     """What the browser needs to draw and to count by itself: bins, and counts above each stop of the line."""
-    stops = frames.slider_stops(index, [*landmarks.values()])
+    stops = slider_stops(index, [*landmarks.values()])
     is_known = index.corrupted is not None
     return {
         "run": run,
@@ -72,3 +73,22 @@ def table(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float], *
         "count": index.count_above(threshold),
         "right": index.caught(threshold),
     }
+
+
+def slider_stops(index: ScoreIndex, extra: Sequence[float], num: int = 240) -> list[float]:
+    """Thresholds that a slider offers: even steps of the histogram's axis, and ``extra`` exactly.
+
+    Each extra value takes the place of its nearest step, so that the slider stays in line with the histogram.
+    """
+    steps = [
+        float(f"{value:.3g}") for value in frames.unspread(np.linspace(index.edges[0], index.edges[-1], num)).tolist()
+    ]
+    positions, fixed = frames.spread(steps), set[int]()
+    for value in sorted({float(value) for value in extra}):
+        if value in steps:
+            fixed.add(steps.index(value))
+            continue
+        nearest = next(int(at) for at in np.argsort(np.abs(positions - frames.spread(value))) if int(at) not in fixed)
+        steps[nearest] = value
+        fixed.add(nearest)
+    return sorted(set(steps))
