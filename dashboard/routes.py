@@ -23,7 +23,7 @@ def cards(request: Request, _body: bytes) -> Response:
     if not 1 <= count <= MOST_CARDS:
         raise web.Refused(400, f"count must be 1 to {MOST_CARDS}, got {count}.")
     scored = runs.scored(run)
-    chosen = web.ranking(query, scored.index)
+    chosen = web.ranking(query, run, scored.index)
     shelf, truth = runs.shelf(run), runs.samples(run).truth
     labels = None if truth is None else truth.original_labels
     found = [

@@ -66,7 +66,17 @@ TORCH_FREE = frozenset(
 )
 ENGINE_DOORS = frozenset(
     f"dashboard.{name}"
-    for name in ("runs", "models", "downloads", "web", "routes_verdicts", "routes_export", "decisions", "dossier")
+    for name in (
+        "runs",
+        "models",
+        "downloads",
+        "web",
+        "routes_verdicts",
+        "routes_export",
+        "decisions",
+        "dossier",
+        "standings",
+    )
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
@@ -89,6 +99,7 @@ LAYERS = {
         "security",
         "sensitivity_chart",
         "session",
+        "standings",
         "runs",
         "words",
         "dossier",
@@ -97,7 +108,8 @@ LAYERS = {
     "routes": {"routes_verdicts", "web", "pictures", "runs"},
     "routes_verdicts": {"web", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
-    "web": {"batches", "picks", "frames", "security", "runs"},
+    "web": {"batches", "picks", "frames", "security", "standings", "runs"},
+    "standings": {"session", "runs"},
     "batches": set[str](),
     "picks": set[str](),
     "clouds": {"charts", "frames", "palette"},
