@@ -43,7 +43,7 @@ def draw_again() -> None:
 
 def in_words(states: Collection[str]) -> str:
     """What passes, as the end of a sentence."""
-    return " or ".join(words.lower() for state, words in STATES.items() if state in states)
+    return f"{' or '.join(words.lower() for state, words in STATES.items() if state in states)} when filtered"
 
 
 def only_conflicts() -> None:

@@ -183,7 +183,7 @@ def filters_in_words() -> str:
     given, believed, states = (st.session_state[key] for key in (session.GIVEN, session.BELIEVED, session.VERDICT))
     said = [f"given {words.listed(given)}"] if given else []
     said += [f"believed {words.listed(believed)}"] if believed else []
-    said += [f"{verdict_filter.in_words(states)} when filtered"] if states else []
+    said += [verdict_filter.in_words(states)] if states else []
     return "".join(f", {part}" for part in said)
 
 

@@ -458,17 +458,14 @@ class TestVerdictFilter:
     ) -> None:
         shown = {card["sample"] for card in cards(client, at, verdict="remove,conflict", asof=reviewed)["cards"]}
         decide(client, at, 11, 12, key="3")
-        sent = {
-            "key": "bulk",
-            "reviewer": "cy",
-            "verdict": "keep",
-            "query": {"t": "-100", "verdict": "remove,conflict", "asof": str(reviewed)},
-            "ranking": runs.ranking_version(complete),
-            "count": len(shown),
-        }
-        newer = {**sent, "query": {**sent["query"], "asof": str(reviewed + 2)}}
-        assert client.post(f"{at}/verdicts/bulk", json=newer).status_code == 409
-        assert client.post(f"{at}/verdicts/bulk", json=sent).json()["count"] == 3
+        sent = {"key": "bulk", "reviewer": "cy", "verdict": "keep", "count": len(shown)}
+        sent["ranking"] = runs.ranking_version(complete)
+
+        def step(asof: int) -> dict[str, Any]:
+            return {**sent, "query": {"t": "-100", "verdict": "remove,conflict", "asof": str(asof)}}
+
+        assert client.post(f"{at}/verdicts/bulk", json=step(reviewed + 2)).status_code == 409
+        assert client.post(f"{at}/verdicts/bulk", json=step(reviewed)).json()["count"] == 3
         assert {entry.sample for entry in verdicts.entries_of(complete, key="bulk")} == shown == {3, 5, 8}
 
 

@@ -202,7 +202,10 @@ class TestWhichSample:
         order = ranking(complete, -100)
         verdicts.record(complete, [Decision(sample=order[1], verdict="keep")], reviewer="ann", key="1")
         app = go_to(open_view("suspects", t="-100", verdict="Undecided"), "sample")
-        assert f"Number 1 of the {len(order) - 1} suspects above -100, undecided, highest score first" in texts(app)
+        assert (
+            f"Number 1 of the {len(order) - 1} suspects above -100, undecided when filtered, highest score first"
+            in texts(app)
+        )
         verdicts.record(complete, [Decision(sample=order[2], verdict="keep")], reviewer="ann", key="2")
         assert shown(press(app, "Next")) == order[2]
         assert app.query_params["verdict"] in ("Undecided", ["Undecided"])
