@@ -11,7 +11,7 @@ from bir_core.alignment import out_of_range
 from bir_core.config import LANDMARKS, RunConfig
 from bir_core.numerics import metrics, ranking
 from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Treated, Truth
-from bir_core.run_folder import FORMAT, StageResult
+from bir_core.stage_result import FORMAT, StageResult
 
 NAMES = {
     "bir": "BIR's repair",

@@ -5,7 +5,7 @@ A *step* is what one key press or one bulk action did; it is undone and redone a
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,12 +13,14 @@ import numpy as np
 
 from bir_core.config import ReviewConfig
 from bir_core.numerics import proportion
-from bir_core.records import Doubles, Suspects, Treated
+from bir_core.records import Doubles, Flags, Suspects, Treated
 
 Verdict = Literal["keep", "remove", "relabel"]
+State = Literal["undecided", "keep", "remove", "relabel", "conflict"]
 Action = Literal["decide", "settle", "undo", "redo"]
 
 VERDICTS: tuple[Verdict, ...] = ("keep", "remove", "relabel")
+STATES: tuple[State, ...] = ("undecided", *VERDICTS, "conflict")
 BAND_EDGES = (0.0, math.log(1.05), 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, math.inf)
 """Bounds (nats) of the score bands in which reviewers' findings are counted."""
 
@@ -100,6 +102,11 @@ class Standing:
         return None if self.conflict or not self.opinions else self.opinions[0].label
 
     @property
+    def state(self) -> State:
+        """One word for it: the verdict, a conflict, or undecided while nobody says anything."""
+        return "conflict" if self.conflict else self.verdict or "undecided"
+
+    @property
     def reviewers(self) -> tuple[str, ...]:
         """Who has an opinion, the earliest first."""
         return tuple(opinion.reviewer for opinion in self.opinions)
@@ -148,6 +155,14 @@ def replay(entries: Sequence[Entry]) -> dict[int, Standing]:
             if entry.verdict is not None:
                 here[entry.reviewer] = Opinion(reviewer=entry.reviewer, verdict=entry.verdict, label=entry.label)
     return {sample: Standing(opinions=tuple(here.values())) for sample, here in opinions.items()}
+
+
+def in_states(standings: Mapping[int, Standing], states: Collection[State], num_samples: int) -> Flags:
+    """(N,) which samples are in one of the states; one that nobody has written about is undecided."""
+    found = np.full(num_samples, "undecided" in states)
+    for sample, standing in standings.items():
+        found[sample] = standing.state in states
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ No torch here: the dashboard reads runs.
 """
 
 import datetime
-import functools
 import hashlib
 import json
 import os
@@ -21,15 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from bir_core import config as run_config
-from bir_core import database, durable, flow, run_lock, run_provenance
+from bir_core import database, durable, flow, run_lock, run_provenance, stage_result
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, RunDamaged, RunNotFound
+from bir_core.stage_result import FORMAT, StageResult
 
 lock = run_lock.lock
 provenance = run_provenance.provenance
-
-FORMAT = 1
-"""Raised when a result of an earlier version must not be read any more."""
 
 _LONGEST_NAME = 74  # leaves room for a number behind it in the 80 characters of a name
 
@@ -48,20 +45,6 @@ class Run:
     def name(self) -> str:
         """The run's name, which is its folder's."""
         return self.path.name
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageResult:
-    """What ``stage.json`` says of a whole result."""
-
-    stage: str
-    fingerprint: str
-    digest: str
-    files: dict[str, dict[str, Any]]
-    seconds: float
-    peak_memory_mb: float
-    device: str
-    finished: str
 
 
 def runs_root(given: str | Path | None = None) -> Path:
@@ -258,30 +241,16 @@ def read_stage(run: Run, stage: str, *, verify: bool = False) -> StageResult | N
     path = folder / "stage.json"
     try:
         facts = path.stat()
-        result = _parse_stage(path, flow.find(stage).version, facts.st_mtime_ns, facts.st_ino, facts.st_size)
+        result = stage_result.parse(path, flow.find(stage).version, facts.st_mtime_ns, facts.st_ino, facts.st_size)
     except OSError:
         raise RunDamaged(f"{path} is missing or cannot be read: {remedy}") from None
-    except _OtherVersion:
+    except stage_result.OtherVersion:
         raise RunDamaged(f"{folder} was written by another version of this program: {remedy}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise RunDamaged(f"{path} is not a stage description: {remedy}") from None
     for name, fact in result.files.items():
         durable.check(folder / name, fact["size"], fact["sha256"] if verify else None, remedy=remedy)
     return result
-
-
-class _OtherVersion(Exception):
-    """A description that another version of this program has written."""
-
-
-@functools.lru_cache(maxsize=256)
-def _parse_stage(path: Path, version: int, *_unchanged: int) -> StageResult:
-    """The server asks this many times per request; ``_unchanged`` tells one file at the path from the next."""
-    values = json.loads(path.read_text(encoding="utf-8"))
-    if (values.pop("format"), values.pop("version", 1)) != (FORMAT, version):
-        raise _OtherVersion
-    files = {name: {"size": int(fact["size"]), "sha256": str(fact["sha256"])} for name, fact in values["files"].items()}
-    return StageResult(**{**values, "files": files})
 
 
 def is_fresh(run: Run, stage: str) -> bool:

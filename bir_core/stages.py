@@ -30,7 +30,8 @@ from bir_core import (
 from bir_core.data import corruptions, sources, splits
 from bir_core.records import Aligned, Floats, LabelledImages, ModelState, Progress, Suspects, Treated
 from bir_core.report import Findings
-from bir_core.run_folder import Run, StageResult
+from bir_core.run_folder import Run
+from bir_core.stage_result import StageResult
 
 Write = Callable[[Path], None]
 """Fills the folder of one stage's result."""

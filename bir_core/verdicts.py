@@ -17,7 +17,19 @@ from bir_core.errors import InputError
 from bir_core.review import Action, Decision, Entry, Opinion, Standing, Verdict
 from bir_core.run_folder import Run
 
-__all__ = ["Decision", "Entry", "Opinion", "Standing", "Verdict", "entries", "record", "redo", "standing", "undo"]
+__all__ = [
+    "Decision",
+    "Entry",
+    "Opinion",
+    "Standing",
+    "Verdict",
+    "entries",
+    "newest",
+    "record",
+    "redo",
+    "standing",
+    "undo",
+]
 
 LONGEST_REVIEWER = 80
 LONGEST_KEY = 64
@@ -28,11 +40,18 @@ _FEW = 500
 # ---------------------------------------------------------------- reading
 
 
-def entries(run: Run, *, after: int = 0, samples: Collection[int] | None = None) -> tuple[Entry, ...]:
-    """The log of the run's data, oldest first: entries numbered above ``after``, of some samples or of all."""
+def entries(
+    run: Run, *, after: int = 0, asof: int | None = None, samples: Collection[int] | None = None
+) -> tuple[Entry, ...]:
+    """The log of the run's data, oldest first: entries numbered above ``after``, of some samples or of all.
+
+    ``asof`` reads it as it was when the entry of that number was the newest.
+    """
     if not database.exists(run.path.parent):
         return ()
     condition = VERDICTS.c.seq > after
+    if asof is not None:
+        condition &= VERDICTS.c.seq <= asof
     if samples is not None:
         condition &= VERDICTS.c.sample.in_(samples)
     with database.begin(run.path.parent) as connection:
@@ -47,9 +66,20 @@ def entries_of(run: Run, *, key: str) -> tuple[Entry, ...]:
         return _select(connection, run, VERDICTS.c.key == key)
 
 
-def standing(run: Run, *, samples: Collection[int] | None = None) -> dict[int, Standing]:
-    """What holds for each sample that anybody has written about; of some samples or of all."""
-    return review.replay(entries(run, samples=samples))
+def newest(run: Run) -> int:
+    """Number of the newest entry of the log; 0 = nobody has decided anything."""
+    return database.newest_verdict(run.path.parent, data=_data_digest(run))
+
+
+def standing(run: Run, *, asof: int | None = None, samples: Collection[int] | None = None) -> dict[int, Standing]:
+    """What holds, or held as of an entry, for each sample that anybody has written about; of some samples or of all.
+
+    Raises:
+        InputError: the log has not come to entry ``asof`` yet, so what will hold then is not known.
+    """
+    if asof is not None and asof > (last := newest(run)):
+        raise InputError(f"asof must be at most {last}, the number of the newest verdict, got {asof}")
+    return review.replay(entries(run, asof=asof, samples=samples))
 
 
 # ---------------------------------------------------------------- writing

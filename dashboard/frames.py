@@ -168,13 +168,16 @@ class ScoreIndex:
         below: float = math.inf,
         given: Sequence[int] = (),
         believed: Sequence[int] = (),
+        among: NDArray[np.bool_] | None = None,
         sort: str = "score",
     ) -> Positions:
         """Positions of the suspects that pass the filters, in the order wanted; an empty filter lets all pass.
 
-        Scores are above ``threshold`` and at most ``below``.
+        Scores are above ``threshold`` and at most ``below``; of ``among`` (N,) the true ones pass.
         """
         chosen = self.order[self.count_above(below) : self.count_above(threshold)]
+        if among is not None:
+            chosen = chosen[among[chosen]]
         if given:
             chosen = chosen[np.isin(self.labels[chosen], given)]
         if believed:

@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse, Response
 
 from dashboard import pictures, routes_verdicts, runs, web
 from dashboard.frames import Positions
-from dashboard.runs import Scored, Shelf
+from dashboard.runs import Scored
+from dashboard.shelf import Shelf
 
 MOST_CARDS = 200
 
@@ -24,7 +25,7 @@ def cards(request: Request, _body: bytes) -> Response:
     if not 1 <= count <= MOST_CARDS:
         raise web.Refused(400, f"count must be 1 to {MOST_CARDS}, got {count}.")
     scored = runs.scored(run)
-    ranking = web.ranking(query, scored.index)
+    ranking = web.ranking(query, run, scored.index)
     chosen = ranking[start : start + count]
     shelf, truth = runs.shelf(run), runs.samples(run).truth
     labels = [None] * len(chosen) if truth is None else truth.original_labels[chosen].tolist()

@@ -87,7 +87,7 @@ def post_bulk(request: Request, body: bytes) -> Response:
     index = runs.scored(run).index
     written = verdicts.entries_of(run, key=sent.key)
     if not written:
-        chosen = _stretches(web.ranking(QueryParams(sent.query), index), sent.stretches)
+        chosen = _stretches(web.ranking(QueryParams(sent.query), run, index), sent.stretches)
         if sent.ranking != runs.ranking_version(run) or len(chosen) != sent.count:
             raise web.Refused(
                 409,

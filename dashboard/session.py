@@ -17,12 +17,15 @@ SAMPLE = "sample"
 BATCH = "batch"
 BELOW = "below"
 ONLY = "only"
+VERDICT = "verdict"
+AS_OF = "asof"
 
 _REMEMBERED = "remembered"
 _RESTORED = "restored"
 _VIEW = "view"
 _OLD_ADDRESS = "old_address"
 _UNKNOWN_RUN = "unknown_run"
+_AS_OF = "as_of"
 
 
 def is_dark() -> bool:
@@ -91,6 +94,41 @@ def put(key: str, value: Any) -> None:
         return
     with contextlib.suppress(StreamlitAPIException):
         st.query_params.pop(key, None)
+
+
+def as_of(values: tuple[object, ...], *, newest: Callable[[], int]) -> int:
+    """The entry of the log as of which a filter by verdict is evaluated: the newest one when its values were set.
+
+    It stays as long as ``values`` do, and stands in the URL, so that a link, a reload and a restarted server show the
+    same ranking.
+    """
+    held = st.session_state.get(_AS_OF)
+    if held is None or held[0] != values:
+        last = newest()
+        asked = _asked_entry(last) if held is None else None
+        held = st.session_state[_AS_OF] = (values, last if asked is None else asked)
+    found: int = held[1]
+    if st.query_params.get(AS_OF) != str(found):
+        _write(AS_OF, str(found))
+    return found
+
+
+def forget_as_of() -> None:
+    """Evaluate the filter by verdict anew, as of the entry that is the newest then; a callback may be this."""
+    st.session_state.pop(_AS_OF, None)
+    with contextlib.suppress(StreamlitAPIException):
+        st.query_params.pop(AS_OF, None)
+
+
+def _asked_entry(last: int) -> int | None:
+    """The entry of the log that the link names, up to ``last``."""
+    asked = st.query_params.get(AS_OF)
+    if asked is None:
+        return None
+    if asked.isascii() and asked.isdigit() and len(asked) <= 18 and int(asked) <= last:
+        return int(asked)
+    st.toast(f"The link asks for asof={asked[:40]}, which is no entry of the log; the verdicts of now are filtered.")
+    return None
 
 
 def _default(value: Any, options: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ Only our own page is answered (``security.refusal``). Blocking work runs in Star
 nobody else.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,8 +19,9 @@ from starlette.routing import Route
 
 from bir_core.errors import DatabaseDown, InputError, RunDamaged
 from bir_core.run_folder import Run
-from dashboard import batches, picks, runs, security
+from dashboard import batches, picks, runs, security, standings
 from dashboard.frames import Positions, ScoreIndex
+from dashboard.standings import STATES, Passing, State
 
 MOST_IN_SPRITE = 60
 LARGEST_BODY = 64 * 1024
@@ -77,9 +79,9 @@ def number(query: QueryParams, name: str) -> float:
     return value
 
 
-def whole(query: QueryParams, name: str, default: int) -> int:
-    """A whole number from 0."""
-    text = query.get(name, str(default))
+def whole(query: QueryParams, name: str, default: int | None = None) -> int:
+    """A whole number from 0, which must be there unless it has a default."""
+    text = query.get(name, "nothing" if default is None else str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Refused(400, f"{name} must be a whole number from 0, got {text[:40]!r}.")
     return int(text)
@@ -109,7 +111,16 @@ def samples(query: QueryParams, num_samples: int) -> list[int]:
     return [index_of(part, num_samples, "sample", status=404) for part in parts]
 
 
-def ranking(query: QueryParams, index: ScoreIndex) -> Positions:
+def states(query: QueryParams) -> tuple[State, ...]:
+    """What people may say of a sample that passes, separated by commas; none lets all pass."""
+    text = query.get("verdict", "")
+    asked = text.split(",") if text else []
+    if not set(asked) <= set(STATES):
+        raise Refused(400, f"verdict must be of {', '.join(STATES)}, separated by commas, got {text[:60]!r}.")
+    return tuple(state for state in STATES if state in asked)
+
+
+def ranking(query: QueryParams, run: Run, index: ScoreIndex) -> Positions:
     """Positions of the samples that a query means, in its order: a random batch, picked ones, or a filtered ranking."""
     if "batch" in query:
         batch = batches.parse(query["batch"])
@@ -122,13 +133,32 @@ def ranking(query: QueryParams, index: ScoreIndex) -> Positions:
             raise Refused(400, f"only must be up to {picks.MOST} samples of this run, got {query['only'][:60]!r}.")
         return np.array(only, dtype=np.int64)
     num_classes = len(index.class_names)
-    return index.ranked(
+    said = states(query)
+    passing = standings.passing(run, said, whole(query, "asof")) if said else standings.ALL
+    return _ranked(
+        index,
+        passing,
         number(query, "t"),
         below=number(query, "below") if "below" in query else math.inf,
-        given=classes(query, "given", num_classes),
-        believed=classes(query, "believed", num_classes),
+        given=tuple(classes(query, "given", num_classes)),
+        believed=tuple(classes(query, "believed", num_classes)),
         sort=sort_of(query),
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _ranked(
+    index: ScoreIndex,
+    passing: Passing,
+    threshold: float,
+    *,
+    below: float,
+    given: tuple[int, ...],
+    believed: tuple[int, ...],
+    sort: str,
+) -> Positions:
+    """Kept for the pages of one ranking: a filter of a million samples costs more than a page may."""
+    return index.ranked(threshold, below=below, given=given, believed=believed, among=passing.mask, sort=sort)
 
 
 def sort_of(query: QueryParams) -> str:

@@ -40,6 +40,7 @@ TORCH_FREE = frozenset(
         "flow",
         "run_folder",
         "array_files",
+        "stage_result",
         "storage",
         "jobs",
         "database",
@@ -67,7 +68,18 @@ TORCH_FREE = frozenset(
 )
 ENGINE_DOORS = frozenset(
     f"dashboard.{name}"
-    for name in ("runs", "models", "downloads", "web", "routes_verdicts", "routes_export", "decisions", "dossier")
+    for name in (
+        "runs",
+        "shelf",
+        "models",
+        "downloads",
+        "web",
+        "routes_verdicts",
+        "routes_export",
+        "decisions",
+        "dossier",
+        "standings",
+    )
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
@@ -90,15 +102,17 @@ LAYERS = {
         "security",
         "sensitivity_chart",
         "session",
+        "standings",
         "runs",
         "words",
         "dossier",
         "decisions",
     },
-    "routes": {"routes_verdicts", "web", "frames", "pictures", "runs"},
+    "routes": {"routes_verdicts", "web", "frames", "pictures", "runs", "shelf"},
     "routes_verdicts": {"web", "frames", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
-    "web": {"batches", "picks", "frames", "security", "runs"},
+    "web": {"batches", "picks", "frames", "security", "standings", "runs"},
+    "standings": {"session", "runs"},
     "batches": set[str](),
     "picks": set[str](),
     "clouds": {"charts", "frames", "palette"},
@@ -109,7 +123,8 @@ LAYERS = {
     "models": {"runs", "frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
-    "runs": {"frames", "labels"},
+    "runs": {"frames", "labels", "shelf"},
+    "shelf": {"frames"},
     "charts": {"frames", "palette"},
     "comparison_charts": {"charts", "palette"},
     "sample_charts": {"palette"},

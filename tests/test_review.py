@@ -7,7 +7,7 @@ import pytest
 
 from bir_core import review
 from bir_core.config import ReviewConfig
-from bir_core.review import Band, Opinion, Standing, Verdict
+from bir_core.review import Band, Opinion, Standing, State, Verdict
 
 
 def says(*verdicts: Verdict) -> Standing:
@@ -50,6 +50,29 @@ def test_one_stops_above_the_band_that_is_wrong_beyond_chance() -> None:
     assert review.where_to_stop([]) is None
     assert review.where_to_stop([good, unsure, bad], at_least=0.1) is None
     assert review.where_to_stop([good, unsure, bad], at_least=0.99) == 5
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["undecided"], [0, 3, 5]),
+        (["keep"], [1]),
+        (["remove", "relabel"], [2, 6]),
+        (["conflict"], [4]),
+        (["undecided", "conflict"], [0, 3, 4, 5]),
+        (review.STATES, [0, 1, 2, 3, 4, 5, 6]),
+        ([], []),
+    ],
+)
+def test_every_sample_is_in_one_state(states: list[State], expected: list[int]) -> None:
+    standings = {1: says("keep"), 2: says("remove", "remove"), 3: says(), 4: says("keep", "remove"), 6: says("relabel")}
+    mask = review.in_states(standings, states, 7)
+    assert np.flatnonzero(mask).tolist() == expected
+
+
+def test_two_classes_of_a_relabelling_are_a_conflict() -> None:
+    other = Opinion(reviewer="another", verdict="relabel", label=8)
+    assert Standing(opinions=(*says("relabel").opinions, other)).state == "conflict"
 
 
 def test_the_repair_takes_what_all_agree_on() -> None:

@@ -176,6 +176,29 @@ def test_what_holds_for_a_sample_needs_only_its_own_entries(run: Run, keys: Call
     assert verdicts.standing(run, samples=[2, 99]) == {2: everything[2]}
 
 
+def test_as_of_an_entry_stands_what_stood_when_it_was_the_newest(run: Run, keys: Callable[[], str]) -> None:
+    assert verdicts.newest(run) == 0
+    seen = {0: verdicts.standing(run)}
+    steps: list[Callable[[], object]] = [
+        lambda: verdicts.record(run, [keep(1), remove(2)], reviewer="ada", key=keys()),
+        lambda: verdicts.record(run, [remove(1)], reviewer="bob", key=keys()),
+        lambda: verdicts.undo(run, reviewer="ada", key=keys()),
+        lambda: verdicts.redo(run, reviewer="ada", key=keys()),
+        lambda: verdicts.record(run, [relabel(1, 3)], reviewer="ada", key=keys(), settle=True),
+        lambda: verdicts.undo(run, reviewer="ada", key=keys()),
+        lambda: verdicts.record(run, [Decision(sample=2, verdict=None)], reviewer="ada", key=keys()),
+    ]
+    for step in steps:
+        step()
+        seen[verdicts.newest(run)] = verdicts.standing(run)
+    assert len(seen) == 1 + len(steps)
+    for asof, stood in seen.items():
+        assert verdicts.standing(run, asof=asof) == stood
+    last = max(seen)
+    with pytest.raises(InputError, match=f"asof must be at most {last}, .* got {last + 1}"):
+        verdicts.standing(run, asof=last + 1)
+
+
 def test_runs_on_the_same_data_share_the_review_and_others_do_not(
     run: Run, keys: Callable[[], str], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from bir_core.run_folder import Run
 EVERYTHING = -1000
 """A threshold below every score: all samples are suspects."""
 
+NOTHING_WAITS = "bench.gallery.node.dataset.waiting === '0'"
 BURST = 100
 EVERY_SECONDS = 0.05
 PAGES = {60: (1900, 1700), 200: (5400, 2000)}
@@ -63,21 +64,20 @@ def decisions(page: Page, num: int) -> tuple[Times, Times]:
     for turn in range(num + 3):
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(120)
-        key, verdict = (("k", "keep"), ("d", "remove"))[turn % 2]
         page.evaluate("bench.tile = bench.deep('.tile.focus')")
-        done = f"bench.tile.dataset.verdict === '{verdict}'"
-        first = stopwatch.after_event(page, "keydown", done, lambda key=key: page.keyboard.press(key))
-        key, verdict = (("d", "remove"), ("k", "keep"))[turn % 2]
-        stopwatch.until(page, "bench.gallery.node.dataset.waiting === '0'")
-        done = (
-            f"bench.tile.dataset.verdict === '{verdict}' && bench.tile.dataset.state === 'saved' && "
-            "bench.gallery.node.dataset.waiting === '0'"
-        )
-        second = stopwatch.after_event(page, "keydown", done, lambda key=key: page.keyboard.press(key))
+        one, other = (("k", "keep"), ("d", "remove"))[:: 1 if turn % 2 else -1]
+        first = _decide(page, *one, until="true")
+        stopwatch.until(page, NOTHING_WAITS)
+        second = _decide(page, *other, until=f"bench.tile.dataset.state === 'saved' && {NOTHING_WAITS}")
         if turn >= 3:
             shown.append(first)
             stored.append(second)
     return Times(all=shown), Times(all=stored)
+
+
+def _decide(page: Page, key: str, verdict: str, *, until: str) -> float:
+    done = f"bench.tile.dataset.verdict === '{verdict}' && {until}"
+    return stopwatch.after_event(page, "keydown", done, lambda: page.keyboard.press(key))
 
 
 def burst(page: Page, run: Run) -> Burst:
@@ -90,7 +90,7 @@ def burst(page: Page, run: Run) -> Burst:
         samples.append(int(page.evaluate("bench.gallery.ranking.card(bench.gallery.focus).sample")))
         page.keyboard.press("k" if turn % 2 else "d")
         time.sleep(max(0.0, start + (turn + 1) * EVERY_SECONDS - time.monotonic()))
-    stopwatch.until(page, "bench.gallery.node.dataset.waiting === '0'")
+    stopwatch.until(page, NOTHING_WAITS)
     stored = [entry.sample for entry in verdicts.entries(run, after=last)]
     return Burst(sent=BURST, stored=len(stored), in_order=stored == samples, seconds=round(time.monotonic() - start, 2))
 

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from dashboard import decisions, dossier, gate, runs, sample_charts, session
+from dashboard import decisions, dossier, gate, runs, sample_charts, session, standings
 from dashboard.components import ranking as rankings
 from dashboard.components import sample_facts, sample_picker, verdict_form
 from dashboard.dossier import Dossier
@@ -21,7 +21,9 @@ NEAREST = (
 def page(run: Run) -> None:
     """The bar on top, and below it the sample."""
     index = runs.scored(run).index
-    ranking = rankings.current(index, runs.default_threshold(run))
+    ranking = rankings.current(
+        index, runs.default_threshold(run), lambda *filters: standings.of_page(run, *filters).mask
+    )
     first = int(ranking.chosen[0]) if len(ranking.chosen) else int(index.order[0])
     sample_picker.settle(len(index), first)
 

@@ -1,16 +1,18 @@
 """The suspects one by one, most suspect first."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
-from dashboard import gate, picks, runs, security, session, words
+from dashboard import gate, picks, runs, security, session, standings, words
 from dashboard.batches import Batch
-from dashboard.components import gallery, sampling, threshold
+from dashboard.components import gallery, sampling, threshold, verdict_filter
 from dashboard.components.ranking import SORTS
 from dashboard.frames import ScoreIndex
 from dashboard.runs import Run
+from dashboard.standings import Passing
 
 
 def suspects(run: Run) -> None:
@@ -25,20 +27,26 @@ def suspects(run: Run) -> None:
         if picked is not None:
             review_picked(run, index, picked)
             return
-        chosen, cut = filtered(run, index)
+        chosen, cut, passing = filtered(run, index)
         total = index.count_above(cut)
         if not len(chosen):
             nothing(total, cut)
+            if passing.states:
+                verdict_filter.draw_again()
             return
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             of_all = "" if len(chosen) == total else f"{len(chosen):,} of {total:,} suspects. "
-            st.markdown(of_all + legend(run), width="stretch")
+            with st.container():
+                st.markdown(of_all + legend(run))
+            if passing.states:
+                verdict_filter.draw_again()
             sampling.progress(*runs.measured_bands(run))
         labels = {key: _labels(index, st.session_state[key]) for key in (session.GIVEN, session.BELIEVED)}
-        filters = {"t": repr(cut), **labels, "sort": st.session_state[session.SORT]}
+        filters = {"t": repr(cut), **labels, "sort": st.session_state[session.SORT], **passing.query}
         if upper_bound() < math.inf:
             filters["below"] = repr(upper_bound())
-        show(run, index, len(chosen), filters, f"suspects with a score above {cut:.4g}{filters_in_words()}")
+        what = f"suspects with a score above {cut:.4g}{filters_in_words()}"
+        show(run, index, len(chosen), filters, what, told=passing.told)
 
 
 def review_batch(run: Run, index: ScoreIndex, batch: Batch) -> None:
@@ -51,23 +59,19 @@ def review_batch(run: Run, index: ScoreIndex, batch: Batch) -> None:
     show(run, index, len(drawn), {"batch": str(batch)}, "samples of the random batch", only=drawn.tolist())
 
 
-def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float]:
-    """The row of filters, and what passes them."""
-    columns = st.columns([1, 1.4, 1.4, 1.2], vertical_alignment="bottom")
+def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float, Passing]:
+    """The row of filters, what passes them, and what passes the one by verdict."""
+    columns = st.columns([1.2, 1.2, 1.15, 1.5, 1.3], vertical_alignment="bottom")
     with columns[0]:
         cut = threshold.number(runs.default_threshold(run))
     names = list(index.class_names)
     with columns[1]:
-        given = session.bound(st.multiselect, "Given class", key=session.GIVEN, options=names, placeholder="All")
+        given = of_classes("Given class", session.GIVEN, names)
     with columns[2]:
-        believed = session.bound(
-            st.multiselect,
-            "Predicted class (enhanced model)",
-            key=session.BELIEVED,
-            options=names,
-            placeholder="All",
-        )
+        believed = of_classes("Predicted class", session.BELIEVED, names, help="What the enhanced model believes.")
     with columns[3]:
+        states = verdict_filter.draw()
+    with columns[4]:
         sort = session.bound(
             st.selectbox,
             "Order",
@@ -81,14 +85,22 @@ def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float]:
             f"Only scores up to {below:.4g}: show all above", on_click=leave, args=(session.BELOW,),
             icon=":material/filter_alt_off:", key="end_below",
         )  # fmt: skip
+    passing = standings.of_page(run, states, cut, tuple(given), tuple(believed), sort)
     chosen = index.ranked(
         cut,
         below=below,
         given=[names.index(name) for name in given],
         believed=[names.index(name) for name in believed],
+        among=passing.mask,
         sort=sort,
     )
-    return chosen, cut
+    return chosen, cut, passing
+
+
+def of_classes(label: str, key: str, names: list[str], **options: str) -> list[str]:
+    """A filter by class; returns the names that pass, none = all."""
+    chosen: list[str] = session.bound(st.multiselect, label, key=key, options=names, placeholder="All", **options)
+    return chosen
 
 
 def nothing(total: int, cut: float) -> None:
@@ -102,7 +114,14 @@ def nothing(total: int, cut: float) -> None:
 
 
 def show(
-    run: Run, index: ScoreIndex, total: int, filters: dict[str, str], what: str, *, only: list[int] | None = None
+    run: Run,
+    index: ScoreIndex,
+    total: int,
+    filters: dict[str, str],
+    what: str,
+    *,
+    only: list[int] | None = None,
+    told: Sequence[int] = (),
 ) -> None:
     """The gallery, which asks the routes for the rest; arguments as its ``draw`` takes them."""
     height, width = runs.samples(run).images.shape[2:]
@@ -117,7 +136,9 @@ def show(
             "total": total,
             "what": what,
             "only": only,
-        }
+            "told": list(told),
+        },
+        on_conflicts=verdict_filter.only_conflicts,
     )
 
 
@@ -159,10 +180,11 @@ def upper_bound() -> float:
 
 def filters_in_words() -> str:
     """What the filters let pass, as the end of a sentence."""
-    given, believed = (st.session_state[key] for key in (session.GIVEN, session.BELIEVED))
-    return (f", given {words.listed(given)}" if given else "") + (
-        f", believed {words.listed(believed)}" if believed else ""
-    )
+    given, believed, states = (st.session_state[key] for key in (session.GIVEN, session.BELIEVED, session.VERDICT))
+    said = [f"given {words.listed(given)}"] if given else []
+    said += [f"believed {words.listed(believed)}"] if believed else []
+    said += [verdict_filter.in_words(states)] if states else []
+    return "".join(f", {part}" for part in said)
 
 
 def _labels(index: ScoreIndex, names: list[str]) -> str:

@@ -367,6 +367,85 @@ def test_filters_change_the_ranking(page: Page, server: Server, faults: list[str
     assert faults == []
 
 
+@pytest.fixture
+def reviewed(run: Run) -> list[int]:
+    """The ranking: of its first ten, 2 to 4 are kept, about 6 and 8 two reviewers differ, and 9 was taken back."""
+    ranked: list[int] = np.argsort(-storage.load_scores(run.path / "score").score, kind="stable").tolist()
+    verdicts.record(run, [Decision(sample=n, verdict="keep") for n in ranked[1:4]], reviewer="bob", key="1")
+    verdicts.record(run, [Decision(sample=ranked[n], verdict="remove") for n in (5, 7)], reviewer="bob", key="2")
+    verdicts.record(run, [Decision(sample=ranked[n], verdict="keep") for n in (5, 7)], reviewer="cy", key="3")
+    verdicts.record(run, [Decision(sample=ranked[8], verdict="remove")], reviewer="cy", key="4")
+    verdicts.undo(run, reviewer="cy", key="5")
+    return ranked
+
+
+def tiles(page: Page) -> list[int]:
+    expect(page.locator(".tile .rank").first).to_be_visible()
+    return [int(tile.get_attribute("data-sample") or -1) for tile in page.locator(".tile[data-sample]").all()]
+
+
+def test_in_conflict_shows_exactly_those(
+    page: Page, server: Server, run: Run, reviewed: list[int], faults: list[str]
+) -> None:
+    gallery = open_gallery(page, server)
+    page.get_by_role("button", name="2 in conflict").click()
+    expect(page.locator(".tile")).to_have_count(2)
+    assert tiles(page) == [reviewed[5], reviewed[7]]
+    expect(page).to_have_url(re.compile(r"[?&]verdict=In(\+|%20)conflict(&|$)"))
+    expect(page.locator(".summary")).to_contain_text("2 suspects2 reviewed, 0 left")
+    page.locator(".tile").first.click()
+    page.get_by_role("button", name="keep (cy)").click()
+    everything_is_saved(gallery)
+    expect(page.locator(".summary")).to_contain_text("2 reviewed, 0 left✓ 1 keep")
+    expect(page.locator(".summary")).to_contain_text("1 in conflict")
+    page.get_by_role("button", name="Filter again").click()
+    expect(page.locator(".tile")).to_have_count(1)
+    assert tiles(page) == [reviewed[7]]
+    assert said(run)[reviewed[5]] == ("keep", None)
+    assert faults == []
+
+
+def test_what_is_decided_stays_until_it_is_filtered_again(
+    page: Page, server: Server, run: Run, reviewed: list[int], faults: list[str]
+) -> None:
+    gallery = open_gallery(page, server, view=f"{VIEW}&verdict=Undecided")
+    expect(page.locator(".summary")).to_contain_text("175 suspects0 reviewed, 175 left")
+    assert tiles(page)[:5] == [reviewed[n] for n in (0, 4, 6, 8, 9)]
+    for key in ("ArrowRight", "d", "ArrowRight", "ArrowRight", "k"):
+        page.keyboard.press(key)
+    everything_is_saved(gallery)
+    verdicts.record(run, [Decision(sample=reviewed[100], verdict="keep")], reviewer="bob", key="6")
+    verdicts.record(run, [Decision(sample=reviewed[2], verdict="remove")], reviewer="cy", key="7")
+    expect(page.locator(".summary")).to_contain_text(
+        "175 suspects3 reviewed, 172 left✓ 2 keep✕ 1 remove", timeout=10_000
+    )
+    assert focused(page) == reviewed[8]
+    page.reload()
+    expect(page.locator(".summary")).to_contain_text("175 suspects3 reviewed, 172 left", timeout=10_000)
+    page.get_by_role("button", name="Filter again").click()
+    expect(page.locator(".summary")).to_contain_text("172 suspects0 reviewed, 172 left")
+    expect(page.locator(f".tile[data-sample='{reviewed[4]}']")).to_have_count(0)
+    assert tiles(page)[:3] == [reviewed[n] for n in (0, 6, 9)]
+    assert faults == []
+
+
+def test_a_whole_filter_by_verdict_is_one_step(
+    page: Page, server: Server, run: Run, reviewed: list[int], faults: list[str]
+) -> None:
+    gallery = open_gallery(page, server, view=f"{VIEW}&verdict=Undecided&verdict=Keep")
+    before = len(verdicts.entries(run))
+    for key in ("d", "Control+a", "a", "d"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("alertdialog")).to_contain_text("score above -100, undecided or keep when filtered?")
+    page.get_by_role("button", name="Yes, remove 178").click()
+    everything_is_saved(gallery)
+    written = verdicts.entries(run)[before + 1 :]
+    assert {entry.sample for entry in written} == set(reviewed) - {reviewed[5], reviewed[7]}
+    assert len({entry.step for entry in written}) == 1
+    expect(page.locator(".summary")).to_contain_text("178 suspects178 reviewed, 0 left", timeout=10_000)
+    assert faults == []
+
+
 def test_queue_survives_a_reload_while_the_server_is_down(page: Page, run: Run, tmp_path: Path) -> None:
     with serve(run.path.parent, tmp_path / "first.log") as server:
         gallery = open_gallery(page, server)

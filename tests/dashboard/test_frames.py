@@ -108,6 +108,8 @@ def test_ranked_filters_and_orders(random_index: ScoreIndex) -> None:
     assert len(random_index.ranked(0.2, given=[1], believed=[0])) == 0
     inside = random_index.ranked(0.2, below=0.5)
     assert set(inside.tolist()) == set(np.flatnonzero((random_index.scores > 0.2) & (random_index.scores <= 0.5)))
+    among = random_index.scores.round(1) == random_index.scores
+    assert random_index.ranked(0.2, among=among).tolist() == [n for n in random_index.ranked(0.2).tolist() if among[n]]
     assert random_index.ranked(0.2, sort="lowest").tolist() == random_index.ranked(0.2).tolist()[::-1]
 
 
@@ -141,7 +143,7 @@ def test_a_sprite_has_a_pair_per_row() -> None:
     left = np.array([0.2, 0.6], dtype=np.float32).reshape(2, 1, 1, 1).repeat(2, axis=3)
     right = np.array([0.6, 0.0], dtype=np.float32).reshape(2, 1, 1, 1).repeat(2, axis=3)
     assert pictures.sprite(left, right).tolist() == [[51, 51, 153, 153], [153, 153, 0, 0]]
-    colour = np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2) / 255
+    colour = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 2, 2)
     drawn = pictures.sprite(colour, colour[::-1])
     assert drawn.shape == (4, 4, 3)
     assert drawn[2:, :2].tolist() == pictures.shown(colour[1]).tolist()

@@ -76,7 +76,8 @@ def test_unknown_run_is_one_sentence(open_view: OpenView, complete: Run) -> None
 
 @pytest.mark.usefixtures("complete")
 @pytest.mark.parametrize(
-    ("key", "value"), [("t", "abc"), ("t", "nan"), ("t", "inf"), ("sort", "size"), ("given", "zebra")]
+    ("key", "value"),
+    [("t", "abc"), ("t", "nan"), ("t", "inf"), ("sort", "size"), ("given", "zebra"), ("verdict", "Burn")],
 )
 def test_impossible_parameter_is_said_and_ignored(key: str, value: str) -> None:
     app = AppTest.from_file(str(MAIN), default_timeout=30).run()

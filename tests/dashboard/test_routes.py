@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from bir_core import run_folder, storage, verdicts
 from bir_core.run_folder import Run
-from dashboard import batches, pictures, routes, runs, security, web
+from dashboard import batches, pictures, routes, runs, security, standings, web
 
 OWN = {security.TOKEN_HEADER: security.TOKEN, "origin": "http://127.0.0.1:8501", "sec-fetch-site": "same-origin"}
 PATHS = ("cards?t=0", "sprite/x?samples=0", "difference/x/0.png", "verdicts")
@@ -91,6 +91,12 @@ class TestCards:
             {"given": "a"},
             {"believed": "1,,2"},
             {"sort": "path"},
+            {"verdict": "undecided"},
+            {"verdict": "undecided", "asof": ""},
+            {"verdict": "undecided", "asof": "-1"},
+            {"verdict": "undecided", "asof": "1.5"},
+            {"verdict": "burn", "asof": 0},
+            {"verdict": "keep,,remove", "asof": 0},
         ],
     )
     def test_impossible_numbers_are_400(self, client: TestClient, at: str, query: dict[str, Any]) -> None:
@@ -377,6 +383,90 @@ class TestBulk:
             answer = client.post(f"{at}/verdicts/undo", json={"key": f"u-{step}", "reviewer": "ann", "step": step})
             assert answer.status_code == 200
             assert verdicts.standing(complete)[3].verdict == verdict
+
+
+class TestVerdictFilter:
+    @pytest.fixture
+    def reviewed(self, client: TestClient, at: str) -> int:
+        """Samples 3 and 5 are removed, about 8 two reviewers differ; the number of the newest entry."""
+        decide(client, at, 3, 5, 8, key="1")
+        keep = [{"sample": 8, "verdict": "keep"}]
+        return int(decide(client, at, key="2", reviewer="ben", decisions=keep)[-1]["seq"])
+
+    @pytest.mark.parametrize(
+        ("verdict", "expected"),
+        [
+            ("remove", {3, 5}),
+            ("conflict", {8}),
+            ("conflict,remove", {3, 5, 8}),
+            ("keep", set()),
+            ("undecided", set(range(180)) - {3, 5, 8}),
+        ],
+    )
+    def test_shows_what_people_have_said(
+        self, client: TestClient, at: str, reviewed: int, verdict: str, expected: set[int]
+    ) -> None:
+        said = cards(client, at, verdict=verdict, asof=reviewed)
+        assert {card["sample"] for card in said["cards"]} == expected
+        assert said["total"] == len(expected)
+
+    def test_in_the_order_and_under_the_other_filters(
+        self, client: TestClient, at: str, complete: Run, reviewed: int
+    ) -> None:
+        index = runs.scored(complete).index
+        expected = [n for n in index.ranked(0.0, given=[1, 7], sort="lowest").tolist() if n not in {3, 5, 8}]
+        said = cards(client, at, t=0, given="1,7", sort="lowest", verdict="undecided", asof=reviewed)
+        assert [card["sample"] for card in said["cards"]] == expected
+
+    def test_as_of_an_entry_it_never_changes(self, client: TestClient, at: str, reviewed: int) -> None:
+        before = cards(client, at, verdict="undecided", asof=reviewed)
+        (written,) = decide(client, at, 11, key="3")
+        client.post(f"{at}/verdicts/undo", json={"key": "4", "reviewer": "ben"})
+        standings._passing.clear()
+        assert cards(client, at, verdict="undecided", asof=reviewed) == before
+        later = cards(client, at, verdict="undecided", asof=written["seq"])
+        assert later["total"] == before["total"] - 1
+        assert cards(client, at, verdict="conflict", asof=reviewed)["total"] == 1
+        assert cards(client, at, verdict="conflict", asof=written["seq"] + 1)["total"] == 0
+
+    def test_runs_on_other_data_have_verdicts_of_their_own(
+        self, client: TestClient, at: str, complete: Run, reviewed: int
+    ) -> None:
+        assert cards(client, at, verdict="remove", asof=reviewed)["total"] == 2
+        stage = complete.path / "data" / "stage.json"
+        text = stage.read_text().replace('"digest": "', '"digest": "0')
+        stage.unlink()
+        stage.write_text(text)
+        assert cards(client, at, verdict="remove", asof=0)["total"] == 0
+
+    @pytest.mark.parametrize(
+        ("query", "sentence"),
+        [
+            ({"verdict": "burn", "asof": 0}, "verdict must be of undecided, keep, remove, relabel, conflict"),
+            ({"verdict": "keep"}, "asof must be a whole number from 0, got 'nothing'"),
+            ({"verdict": "keep", "asof": "x"}, "asof must be a whole number from 0, got 'x'"),
+            ({"verdict": "keep", "asof": 7}, "asof must be at most 0, the number of the newest verdict, got 7"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, client: TestClient, at: str, query: dict[str, Any], sentence: str) -> None:
+        answer = client.get(f"{at}/cards", params={"t": 0, **query})
+        assert answer.status_code == 400
+        assert sentence in answer.json()["error"]
+
+    def test_a_bulk_step_is_about_what_the_person_saw(
+        self, client: TestClient, at: str, complete: Run, reviewed: int
+    ) -> None:
+        shown = {card["sample"] for card in cards(client, at, verdict="remove,conflict", asof=reviewed)["cards"]}
+        decide(client, at, 11, 12, key="3")
+        sent = {"key": "bulk", "reviewer": "cy", "verdict": "keep", "count": len(shown)}
+        sent["ranking"] = runs.ranking_version(complete)
+
+        def step(asof: int) -> dict[str, Any]:
+            return {**sent, "query": {"t": "-100", "verdict": "remove,conflict", "asof": str(asof)}}
+
+        assert client.post(f"{at}/verdicts/bulk", json=step(reviewed + 2)).status_code == 409
+        assert client.post(f"{at}/verdicts/bulk", json=step(reviewed)).json()["count"] == 3
+        assert {entry.sample for entry in verdicts.entries_of(complete, key="bulk")} == shown == {3, 5, 8}
 
 
 class TestBatch:

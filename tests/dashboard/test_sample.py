@@ -198,7 +198,20 @@ class TestWhichSample:
         assert (app.query_params["t"], app.query_params["given"]) == ("-100.0", "3")
         assert go_to(app, "suspects").multiselect(key="given").value == ["3"]
 
-    @pytest.mark.parametrize("query", [{"t": "x"}, {"t": "nan"}, {"given": "no such"}, {"sort": "?"}])
+    def test_with_the_filter_by_verdict_as_of_then(self, open_view: OpenView, complete: Run) -> None:
+        order = ranking(complete, -100)
+        verdicts.record(complete, [Decision(sample=order[1], verdict="keep")], reviewer="ann", key="1")
+        app = go_to(open_view("suspects", t="-100", verdict="Undecided"), "sample")
+        assert (
+            f"Number 1 of the {len(order) - 1} suspects above -100, undecided when filtered, highest score first"
+            in texts(app)
+        )
+        verdicts.record(complete, [Decision(sample=order[2], verdict="keep")], reviewer="ann", key="2")
+        assert shown(press(app, "Next")) == order[2]
+        assert app.query_params["verdict"] in ("Undecided", ["Undecided"])
+        assert go_to(app, "suspects").multiselect(key="verdict").value == ["undecided"]
+
+    @pytest.mark.parametrize("query", [{"t": "x"}, {"t": "nan"}, {"given": "no such"}, {"sort": "?"}, {"verdict": "?"}])
     def test_impossible_filters_count_as_none(self, open_view: OpenView, complete: Run, query: dict[str, str]) -> None:
         app = open_view("sample", sample="5", **query)
         assert not app.exception

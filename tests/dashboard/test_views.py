@@ -149,6 +149,60 @@ class TestComplete:
         assert gallery_data(app)["total"] == int((labels == 7).sum())
         assert gallery_data(app)["filters"] == {"t": "-100.0", "given": "7", "believed": "", "sort": "lowest"}
 
+    def test_suspects_by_what_people_have_said(self, open_view: OpenView, complete: Run) -> None:
+        verdicts.record(complete, [Decision(sample=n, verdict="remove") for n in (3, 5)], reviewer="ada", key="1")
+        verdicts.record(complete, [Decision(sample=5, verdict="keep")], reviewer="bob", key="2")
+        app = open_view("suspects", t="-100")
+        assert "Filter again" not in buttons(app)
+        app.multiselect(key="verdict").set_value(["conflict", "remove"]).run()
+        data = gallery_data(app)
+        assert (data["total"], sorted(data["told"])) == (2, [3, 5])
+        assert (data["filters"]["verdict"], data["filters"]["asof"]) == ("remove,conflict", "3")
+        assert data["what"].endswith(", remove or in conflict when filtered")
+        assert app.query_params["asof"] in ("3", ["3"])
+
+    def test_the_filter_by_verdict_stays_until_it_is_set_anew(self, open_view: OpenView, complete: Run) -> None:
+        def asof(app: AppTest) -> str:
+            assert not app.exception
+            return str(gallery_data(app)["filters"]["asof"])
+
+        def one_more(sample: int) -> None:
+            verdicts.record(complete, [Decision(sample=sample, verdict="keep")], reviewer="ada", key=str(sample))
+
+        one_more(3)
+        app = open_view("suspects", t="-100", verdict="Undecided")
+        assert (asof(app), gallery_data(app)["total"]) == ("1", 179)
+        one_more(5)
+        assert asof(app.run()) == "1"
+        assert asof(go_to(go_to(app, "sample"), "suspects")) == "1"
+        app.button(key="filter_again").click().run()
+        assert (asof(app), gallery_data(app)["total"]) == ("2", 178)
+        one_more(6)
+        app.multiselect(key="given").set_value(["7"]).run()
+        assert asof(app) == "3"
+        one_more(7)
+        app.multiselect(key="verdict").set_value([]).run()
+        assert "asof" not in gallery_data(app)["filters"]
+        assert "asof" not in app.query_params
+        app.multiselect(key="verdict").set_value(["undecided"]).run()
+        assert asof(app) == "4"
+
+    @pytest.mark.parametrize(("asked", "shown"), [("1", "1"), ("3", "2"), ("x", "2")])
+    def test_a_link_shows_the_verdicts_of_then(
+        self, open_view: OpenView, complete: Run, asked: str, shown: str
+    ) -> None:
+        for sample in (3, 5):
+            verdicts.record(complete, [Decision(sample=sample, verdict="keep")], reviewer="ada", key=str(sample))
+        app = open_view("suspects", t="-100", verdict="Keep", asof=asked)
+        assert gallery_data(app)["filters"]["asof"] == shown
+        assert any(f"asof={asked}" in toast.value for toast in app.toast) == (asked != shown)
+
+    @pytest.mark.usefixtures("complete")
+    def test_nothing_said_is_said_and_can_be_filtered_again(self, open_view: OpenView) -> None:
+        app = open_view("suspects", t="-100", verdict="In conflict")
+        assert "None of the 180 suspects passes these filters" in texts(app)
+        assert "Filter again" in buttons(app)
+
     def test_a_random_batch_is_drawn_and_measured(self, open_view: OpenView, complete: Run) -> None:
         app = open_view("suspects", t="-100")
         app.selectbox(key="sampled_band").set_value(len(BAND_EDGES) - 2).run()

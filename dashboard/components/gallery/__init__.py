@@ -1,5 +1,6 @@
 """All suspects in one gallery that lives in the browser: it scrolls, shows, decides by key; ``routes`` answers it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,15 @@ _mount = st.components.v2.component(
 )
 
 
-def draw(data: dict[str, Any]) -> None:
+def draw(data: dict[str, Any], *, on_conflicts: Callable[[], None]) -> None:
     """Show the gallery.
 
     Args:
         data: ``run`` and ``token`` for its requests; ``filters`` as the route of the cards takes them; ``class_names``;
             ``image_width`` and ``image_height`` in pixels; ``total``, how many pass the filters; ``what``, the filters
-            in words; ``only``, the samples of a random batch or None.
+            in words; ``only``, the samples of a random batch or None; ``told``, those of which somebody had said what
+            a filter by verdict wants.
+        on_conflicts: told that the reader wants to see only what the reviewers differ about.
     """
     # After a restart of the server an open page has an old token, and asks by this trigger for the data anew.
-    _mount(data=data, key="gallery", on_stale_change=lambda: None)
+    _mount(data=data, key="gallery", on_stale_change=lambda: None, on_conflicts_change=on_conflicts)

@@ -35,7 +35,11 @@ class Gallery {
   /* ------------------------------------------------------------ page */
 
   build() {
-    this.summary = make("div", "summary");
+    this.counts = make("div", "counts");
+    this.conflictCount = make("b");
+    this.conflicts = button("count conflict", "", "Show only these", () => this.filterConflicts());
+    this.conflicts.append("! ", this.conflictCount, " in conflict");
+    this.summary = make("div", "summary", this.counts);
     this.reviewer = make("input", "reviewer");
     Object.assign(this.reviewer, { type: "text", placeholder: "Your name", maxLength: 80, value: localStorage.getItem("bir-reviewer") ?? "" });
     this.reviewer.setAttribute("aria-label", "Reviewer: your name");
@@ -88,6 +92,7 @@ class Gallery {
     const isOtherRun = data.run !== this.server.run;
     Object.assign(this.server, { run: data.run, token: data.token });
     this.data = data;
+    this.told = new Set(data.told);
     this.names = data.class_names;
     this.node.classList.toggle("smooth", data.image_width > 64);
     const query = new URLSearchParams(data.filters).toString();
@@ -216,28 +221,45 @@ class Gallery {
   drawSummary() {
     const counts = this.review.counts((sample, standing) => this.passes(this.known.get(sample) ?? standing));
     const count = (value) => make("b", "", value.toLocaleString("en"));
-    const part = (kind, text) => make("span", `count ${kind}`, `${SIGNS[kind] ?? "!"} `, count(counts[kind]), ` ${text}`);
+    const part = (kind, text) => make("span", `count ${kind}`, `${SIGNS[kind]} `, count(counts[kind]), ` ${text}`);
     const left = Math.max(0, this.total - counts.reviewed);
-    this.summary.replaceChildren(
+    this.counts.replaceChildren(
       make("span", "", count(this.total), " suspects"),
       make("span", "", count(counts.reviewed), " reviewed, ", count(left), " left"),
       part("keep", "keep"),
       part("remove", "remove"),
       part("relabel", "relabel"),
-      ...(counts.conflict ? [part("conflict", "in conflict")] : []),
       ...(this.selection.size ? [make("span", "chosen", count(this.selection.size), " selected")] : []),
     );
+    this.drawConflicts(counts.conflict);
     const waiting = this.outbox.steps.length;
     this.node.dataset.waiting = waiting;
     this.node.dataset.seq = this.review.seq;
-    if (waiting && this.outbox.isOffline) this.summary.append(make("span", "offline", `${waiting} not saved (will be sent again)`));
+    if (waiting && this.outbox.isOffline) this.counts.append(make("span", "offline", `${waiting} not saved (will be sent again)`));
+  }
+
+  /* One button for good, which keeps the focus and an unfinished click however often the page is drawn. */
+  drawConflicts(num) {
+    const { t, verdict } = this.data.filters;
+    this.conflictCount.textContent = num.toLocaleString("en");
+    this.conflicts.disabled = t === undefined || verdict === "conflict";
+    if (!num) this.conflicts.remove();
+    else if (!this.conflicts.isConnected) this.summary.append(this.conflicts);
   }
 
   passes(facts) {
     if (this.data.only) return !!facts && this.data.only.includes(facts.sample);
     const { t, below, given, believed } = this.data.filters;
     const has = (list, label) => !list || list.split(",").includes(String(label));
-    return !!facts && (facts.score === null || (facts.score > Number(t) && facts.score <= Number(below ?? Infinity))) && has(given, facts.given) && has(believed, facts.believed);
+    return !!facts && this.wasSaid(facts.sample) && (facts.score === null || (facts.score > Number(t) && facts.score <= Number(below ?? Infinity))) && has(given, facts.given) && has(believed, facts.believed);
+  }
+
+  /* Whether the filter by verdict lets a sample pass; verdicts since it was applied do not change that. */
+  wasSaid(sample) {
+    const { verdict, asof } = this.data.filters;
+    if (!verdict || this.told.has(sample)) return true;
+    const isTold = this.review.history.get(sample)?.[0].seq <= Number(asof);
+    return verdict.split(",").includes("undecided") && !isTold;
   }
 
   stateText(said) {
@@ -487,6 +509,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const node = parentElement.querySelector(".gallery");
   node.gallery ??= new Gallery(node);
   node.gallery.renew = () => setTriggerValue("stale", true);
+  node.gallery.filterConflicts = () => setTriggerValue("conflicts", true);
   node.gallery.update(data);
   return () => clearInterval(node.gallery.poller);
 }
