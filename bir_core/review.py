@@ -198,14 +198,24 @@ def bands(score: Doubles, standings: Mapping[int, Standing], edges: Sequence[flo
 
     It holds for a band as far as the reviewed samples were chosen without regard to what they show.
     """
-    judged = {sample: found.verdict for sample, found in standings.items() if found.verdict is not None}
-    right = {sample for sample, verdict in judged.items() if verdict != "keep"}
+    sizes = [int(((score > low) & (score <= high)).sum()) for low, high in itertools.pairwise(edges)]
+    return judged_bands(score, standings, sizes, edges)
+
+
+def judged_bands(
+    score: Doubles, standings: Mapping[int, Standing], sizes: Sequence[int], edges: Sequence[float] = BAND_EDGES
+) -> tuple[Band, ...]:
+    """``bands`` for one who knows already how many samples each has; ``sizes`` from the lowest band to the highest."""
+    judged = [(sample, found.verdict != "keep") for sample, found in standings.items() if found.verdict is not None]
+    place = np.searchsorted(edges, score[[sample for sample, _ in judged]], side="left") - 1
+    is_right = np.array([right for _, right in judged], dtype=np.bool_)
     found = []
-    for low, high in reversed(list(itertools.pairwise(edges))):
-        inside = (score > low) & (score <= high)
-        reviewed = [sample for sample in judged if inside[sample]]
-        confirmed = sum(sample in right for sample in reviewed)
-        found.append(Band(low=low, high=high, num=int(inside.sum()), reviewed=len(reviewed), confirmed=confirmed))
+    for at in reversed(range(len(sizes))):
+        here = is_right[place == at]
+        band = Band(
+            low=edges[at], high=edges[at + 1], num=sizes[at], reviewed=len(here), confirmed=int(np.count_nonzero(here))
+        )
+        found.append(band)
     return tuple(found)
 
 

@@ -41,11 +41,16 @@ _FEW = 500
 
 
 def entries(
-    run: Run, *, after: int = 0, asof: int | None = None, samples: Collection[int] | None = None
+    run: Run,
+    *,
+    after: int = 0,
+    asof: int | None = None,
+    samples: Collection[int] | None = None,
+    at_most: int | None = None,
 ) -> tuple[Entry, ...]:
     """The log of the run's data, oldest first: entries numbered above ``after``, of some samples or of all.
 
-    ``asof`` reads it as it was when the entry of that number was the newest.
+    ``asof`` reads it as it was when the entry of that number was the newest; ``at_most`` so many, the oldest of them.
     """
     if not database.exists(run.path.parent):
         return ()
@@ -55,7 +60,7 @@ def entries(
     if samples is not None:
         condition &= VERDICTS.c.sample.in_(samples)
     with database.begin(run.path.parent) as connection:
-        return _select(connection, run, condition)
+        return _select(connection, run, condition, at_most)
 
 
 def entries_of(run: Run, *, key: str) -> tuple[Entry, ...]:
@@ -184,9 +189,11 @@ def _previous(connection: sa.Connection, run: Run, reviewer: str, samples: Seque
     return {row.sample: row.newest for row in connection.execute(query)}
 
 
-def _select(connection: sa.Connection, run: Run, condition: sa.ColumnElement[bool]) -> tuple[Entry, ...]:
+def _select(
+    connection: sa.Connection, run: Run, condition: sa.ColumnElement[bool], at_most: int | None = None
+) -> tuple[Entry, ...]:
     columns = [VERDICTS.c[field.name] for field in fields(Entry)]
-    query = sa.select(*columns).where(_of(run), condition).order_by(VERDICTS.c.seq)
+    query = sa.select(*columns).where(_of(run), condition).order_by(VERDICTS.c.seq).limit(at_most)
     return tuple(Entry(**row._mapping) for row in connection.execute(query))
 
 

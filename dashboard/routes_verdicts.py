@@ -13,12 +13,13 @@ from starlette.responses import JSONResponse, Response
 from bir_core import verdicts
 from bir_core.review import Decision, Entry, Verdict
 from bir_core.run_folder import Run
-from dashboard import runs, web
+from dashboard import runs, standings, web
 from dashboard.frames import Positions
 
 MOST_TOLD = 200
 """Of a longer step the answer tells nothing but its size; the page then asks for the log."""
 
+MOST_LISTED = 1000
 MOST_AT_ONCE = 50_000
 
 
@@ -63,12 +64,12 @@ class _Bulk(_Sent):
 
 
 def list_verdicts(request: Request, _body: bytes) -> Response:
-    """The log after an entry, and what now holds for the samples in it."""
+    """The log after an entry, or the beginning of it when it is long, and what now holds for the samples in it."""
     run = web.run_of(request)
     after = web.whole(request.query_params, "after", 0)
-    found = verdicts.entries(run, after=after)
+    found = verdicts.entries(run, after=after, at_most=MOST_LISTED)
     return JSONResponse(
-        {"seq": found[-1].seq if found else after, **_said(run, found)},
+        {"seq": found[-1].seq if found else after, "more": len(found) == MOST_LISTED, **_said(run, found)},
         headers=web.NEVER_KEPT,
     )
 
@@ -134,8 +135,8 @@ def _said(run: Run, entries: Iterable[Entry]) -> dict[str, Any]:
     if not touched:
         return {"entries": [], "standing": []}
     index = runs.scored(run).index
-    # A long list of samples would not fit into a query: then the whole log is read.
-    held = verdicts.standing(run, samples=touched if len(touched) <= MOST_TOLD else None)
+    # A long list of samples would not fit into a query.
+    held = verdicts.standing(run, samples=touched) if len(touched) <= MOST_TOLD else standings.now(run)
     standing = [
         {
             "sample": sample,
@@ -145,8 +146,7 @@ def _said(run: Run, entries: Iterable[Entry]) -> dict[str, Any]:
             "given": int(index.labels[sample]),
             "believed": int(index.predictions[sample]),
         }
-        for sample, here in held.items()
-        if sample in touched
+        for sample, here in ((sample, held[sample]) for sample in sorted(touched))
     ]
     return {"entries": [asdict(entry) for entry in entries], "standing": standing}
 

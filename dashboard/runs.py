@@ -10,13 +10,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from bir_core import array_files, flow, jobs, review, run_folder, storage, verdicts
+from bir_core import array_files, flow, jobs, run_folder, storage
 from bir_core import config as run_config
 from bir_core.array_files import Rows
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.errors import InputError, RunDamaged, StageFailed
 from bir_core.jobs import Job
-from bir_core.records import Aligned, Doubles, Embedding, Integers, LabelledImages, Truth
+from bir_core.records import Aligned, Doubles, Embedding, LabelledImages, Truth
 from bir_core.run_folder import Run
 from dashboard import labels
 from dashboard.frames import Positions, ScoreIndex
@@ -180,25 +180,6 @@ def selection(run: Run) -> dict[str, Any]:
         return {"label": choice.label, "chosen_by": choice.chosen_by, "candidates": rows}
 
     return _load(run, ("select",), read)
-
-
-def reviewed(run: Run) -> tuple[ReviewConfig, int]:
-    """The verdicts on which people agree, as a repair heeds them, and how many samples they disagree about."""
-    standing = verdicts.standing(run)
-    return review.agreed(standing), sum(found.conflict for found in standing.values())
-
-
-def measured_bands(run: Run) -> tuple[list[dict[str, Any]], float | None]:
-    """How often flags were right by score band, as reviewers measured it, and the score at which one may stop."""
-    found = review.bands(scored(run).index.scores, verdicts.standing(run))
-    return [{**vars(band), "interval": band.interval} for band in found], review.where_to_stop(found)
-
-
-def measured(run: Run, drawn: Integers) -> dict[str, Any]:
-    """How often the flags on some samples were right, as far as people have judged them."""
-    found = verdicts.standing(run, samples=drawn.tolist())
-    (band,) = review.bands(np.zeros(int(drawn.max(initial=-1)) + 1), found, edges=(-1.0, 1.0))
-    return {**vars(band), "interval": band.interval}
 
 
 def default_threshold(run: Run) -> float:

@@ -1,20 +1,96 @@
-"""Filters by what people have said. Each is evaluated as of an entry of the log, and the log is only appended to: so no
-ranking shifts under its reader, and what passes is computed once.
+"""What people have said, kept in memory: what holds now, how often flags were right, and filters by verdict.
+
+A filter is evaluated as of an entry of the log, and the log is only appended to: so no ranking shifts under its reader,
+and what passes is computed once.
 """
 
+import itertools
+import threading
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from bir_core import review, run_folder, verdicts
-from bir_core.review import STATES, State
+from bir_core.config import ReviewConfig
+from bir_core.records import Integers
+from bir_core.review import BAND_EDGES, STATES, Standing, State
 from bir_core.run_folder import Run
 from dashboard import runs, session
 
-__all__ = ["ALL", "STATES", "Passing", "State", "of_page", "passing"]
+__all__ = ["ALL", "STATES", "Passing", "State", "measured", "measured_bands", "of_page", "passing", "reviewed"]
+
+# ---------------------------------------------------------------- what holds now
+
+
+@dataclass(kw_only=True)
+class _Held:
+    """What holds by sample after the entry ``seq`` of the log; ``lock`` lets one request at a time bring it up."""
+
+    seq: int = 0
+    standing: dict[int, Standing] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def now(run: Run) -> dict[int, Standing]:
+    """What holds for each sample that anybody has written about; never change it.
+
+    A log of thousands of entries is read once; after that only what is new in it, and the samples that it is about.
+    """
+    held = _held(str(run.path.parent), _data(run))
+    with held.lock:
+        newest = verdicts.newest(run)
+        if newest < held.seq:
+            held.seq, held.standing = 0, {}
+        if newest > held.seq:
+            touched = {entry.sample for entry in verdicts.entries(run, after=held.seq)} if held.seq else set[int]()
+            few = touched if 0 < len(touched) <= MOST_TOUCHED else None
+            held.standing = {**held.standing, **verdicts.standing(run, samples=few)}
+            held.seq = newest
+        return held.standing
+
+
+MOST_TOUCHED = 500
+"""When more samples than this are new in the log, all of it is read."""
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _held(root: str, data: str) -> _Held:  # noqa: ARG001 - the cache's key
+    return _Held()
+
+
+def _data(run: Run) -> str:
+    result = run_folder.read_stage(run, "data")
+    return "" if result is None else result.digest
+
+
+def reviewed(run: Run) -> tuple[ReviewConfig, int]:
+    """The verdicts on which people agree, as a repair heeds them, and how many samples they disagree about."""
+    standing = now(run)
+    return review.agreed(standing), sum(found.conflict for found in standing.values())
+
+
+def measured_bands(run: Run) -> tuple[list[dict[str, Any]], float | None]:
+    """How often flags were right by score band, as reviewers measured it, and the score at which one may stop."""
+    index = runs.scored(run).index
+    above = [index.count_above(edge) for edge in BAND_EDGES]
+    sizes = [more - fewer for more, fewer in itertools.pairwise(above)]
+    found = review.judged_bands(index.scores, now(run), sizes)
+    return [{**vars(band), "interval": band.interval} for band in found], review.where_to_stop(found)
+
+
+def measured(run: Run, drawn: Integers) -> dict[str, Any]:
+    """How often the flags on some samples were right, as far as people have judged them."""
+    standing = now(run)
+    found = {place: standing[sample] for place, sample in enumerate(drawn.tolist()) if sample in standing}
+    (band,) = review.judged_bands(np.zeros(len(drawn)), found, [len(drawn)], (-1.0, 1.0))
+    return {**vars(band), "interval": band.interval}
+
+
+# ---------------------------------------------------------------- filters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,8 +121,7 @@ ALL = Passing(states=(), asof=0, mask=None, told=())
 
 def passing(run: Run, states: tuple[State, ...], asof: int) -> Passing:
     """What passes as of an entry; raises InputError when the log has not come to it yet."""
-    data = run_folder.read_stage(run, "data")
-    return _passing(str(run.path.parent), "" if data is None else data.digest, states, asof, run)
+    return _passing(str(run.path.parent), _data(run), states, asof, run)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)

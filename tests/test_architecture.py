@@ -109,7 +109,7 @@ LAYERS = {
         "decisions",
     },
     "routes": {"routes_verdicts", "web", "frames", "pictures", "runs", "shelf"},
-    "routes_verdicts": {"web", "frames", "runs"},
+    "routes_verdicts": {"web", "frames", "standings", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
     "web": {"batches", "picks", "frames", "security", "standings", "runs"},
     "standings": {"session", "runs"},

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs, session
+from dashboard import charts, frames, gate, runs, session, standings
 from dashboard.components import repair_form, threshold
 from dashboard.runs import Run
 
@@ -33,7 +33,7 @@ def settings(run: Run) -> None:
             threshold.top_k(index, cut)
         num_suspects = index.count_above(cut)
         repair_form.explain_noop(num_suspects, chosen)
-        verdicts, num_conflicts = runs.reviewed(run)
+        verdicts, num_conflicts = standings.reviewed(run)
         heeded = repair_form.heed({name: len(found) for name, found in verdicts}, num_conflicts)
         step = repair_form.eta(config.align.eta)
         selection = runs.selection(run)

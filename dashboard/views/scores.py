@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import clouds, frames, gate, picks, runs, session
+from dashboard import clouds, frames, gate, picks, runs, session, standings
 from dashboard.components import class_counts, class_histograms, histogram, pairs, reviewers, sections
 from dashboard.components import threshold as thresholds
 from dashboard.frames import ScoreIndex
@@ -119,4 +119,4 @@ st.markdown(
 gate.needs(run, "data")
 gate.needs(run, "score")
 board(run)
-reviewers.draw(*runs.measured_bands(run))
+reviewers.draw(*standings.measured_bands(run))

@@ -40,7 +40,7 @@ def suspects(run: Run) -> None:
                 st.markdown(of_all + legend(run))
             if passing.states:
                 verdict_filter.draw_again()
-            sampling.progress(*runs.measured_bands(run))
+            sampling.progress(*standings.measured_bands(run))
         labels = {key: _labels(index, st.session_state[key]) for key in (session.GIVEN, session.BELIEVED)}
         filters = {"t": repr(cut), **labels, "sort": st.session_state[session.SORT], **passing.query}
         if upper_bound() < math.inf:
@@ -52,7 +52,7 @@ def suspects(run: Run) -> None:
 def review_batch(run: Run, index: ScoreIndex, batch: Batch) -> None:
     """The gallery of a random batch alone, and what its verdicts say of its band."""
     drawn = batch.drawn(index.scores)
-    sampling.head(batch, len(drawn), runs.measured(run, drawn))
+    sampling.head(batch, len(drawn), standings.measured(run, drawn))
     if not len(drawn):
         st.info("No sample has a score in this band: end the sampling and draw from another one.")
         return

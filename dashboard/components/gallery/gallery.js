@@ -218,7 +218,12 @@ class Gallery {
     this.ranking.want(this.seen[0], Math.min(this.seen[1], this.total - 1));
   }
 
+  /* Counts all that was ever said, so only when something in it has changed: it is asked at every key. */
   drawSummary() {
+    const { steps, isOffline } = this.outbox;
+    const shown = [this.review.revision, this.total, this.selection.size, steps.length, isOffline, this.ranking.query].join();
+    if (shown === this.summed) return;
+    this.summed = shown;
     const counts = this.review.counts((sample, standing) => this.passes(this.known.get(sample) ?? standing));
     const count = (value) => make("b", "", value.toLocaleString("en"));
     const part = (kind, text) => make("span", `count ${kind}`, `${SIGNS[kind]} `, count(counts[kind]), ` ${text}`);
@@ -232,10 +237,9 @@ class Gallery {
       ...(this.selection.size ? [make("span", "chosen", count(this.selection.size), " selected")] : []),
     );
     this.drawConflicts(counts.conflict);
-    const waiting = this.outbox.steps.length;
-    this.node.dataset.waiting = waiting;
+    this.node.dataset.waiting = steps.length;
     this.node.dataset.seq = this.review.seq;
-    if (waiting && this.outbox.isOffline) this.counts.append(make("span", "offline", `${waiting} not saved (will be sent again)`));
+    if (steps.length && isOffline) this.counts.append(make("span", "offline", `${steps.length} not saved (will be sent again)`));
   }
 
   /* One button for good, which keeps the focus and an unfinished click however often the page is drawn. */
@@ -491,6 +495,7 @@ class Gallery {
       if (run !== this.server.run) return;
       this.review.take(said);
       this.review.seq = said.seq;
+      if (said.more) setTimeout(() => this.poll());
       if (this.message.classList.contains("unreachable")) this.say("");
       this.message.classList.remove("unreachable");
       this.outbox.send();

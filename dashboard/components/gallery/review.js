@@ -10,6 +10,7 @@ class Review {
 
   reset() {
     this.seq = 0;
+    this.revision = 0;
     this.standing = new Map();
     this.history = new Map();
     this.seen = new Set();
@@ -19,6 +20,7 @@ class Review {
 
   /* Takes an answer of the server: entries of the log, and what now holds for their samples. */
   take(said) {
+    if (said.entries.length || said.standing.length) this.revision += 1;
     for (const entry of said.entries) {
       if (this.seen.has(entry.seq)) continue;
       this.seen.add(entry.seq);
@@ -37,6 +39,7 @@ class Review {
 
   /* Plays the waiting steps: an undo takes back the last of them, if there is one that it can take back. */
   play(steps) {
+    this.revision += 1;
     const decisions = this.inForce(steps).flatMap(({ body }) => body.decisions ?? []);
     this.pending = new Map(decisions.map((decision) => [decision.sample, decision]));
   }
