@@ -70,7 +70,7 @@ ENGINE_DOORS = frozenset(
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "routes_export", "routes_sample", "security", "session", "runs"},
+    "app": {"routes", "routes_export", "routes_jobs", "routes_sample", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
     "views": {
         "gate",
@@ -86,6 +86,7 @@ LAYERS = {
         "models",
         "palette",
         "pictures",
+        "progress",
         "security",
         "sensitivity_chart",
         "session",
@@ -97,14 +98,25 @@ LAYERS = {
     "routes": {"routes_verdicts", "web", "pictures", "runs"},
     "routes_verdicts": {"web", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
+    "routes_jobs": {"web", "progress", "runs"},
     "web": {"batches", "picks", "frames", "security", "runs"},
     "batches": set[str](),
     "picks": set[str](),
     "clouds": {"charts", "frames", "palette"},
     "dossier": {"runs"},
     "decisions": {"runs"},
-    "gate": {"components", "session", "runs", "decisions"},
-    "components": {"batches", "components", "charts", "frames", "pictures", "palette", "sensitivity_chart", "session"},
+    "gate": {"components", "security", "session", "runs", "decisions"},
+    "components": {
+        "batches",
+        "components",
+        "charts",
+        "frames",
+        "pictures",
+        "palette",
+        "progress",
+        "sensitivity_chart",
+        "session",
+    },
     "models": {"runs", "frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
@@ -118,6 +130,7 @@ LAYERS = {
     "words": set[str](),
     "pictures": {"palette"},
     "palette": set[str](),
+    "progress": set[str](),
     "security": set[str](),
     "session": set[str](),
 }
@@ -291,6 +304,7 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
                 "clouds",
                 "frames",
                 "pictures",
+                "progress",
             )
         )
         if module in project
