@@ -9,6 +9,10 @@ class RunNotFound(InputError):
     """No run of that name exists."""
 
 
+class JobNotFound(InputError):
+    """No job of that number exists."""
+
+
 class RunDamaged(InputError):
     """A run folder has a missing, truncated or foreign file."""
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from bir_core import database, flow
 from bir_core.database import JOBS, PROGRESS
-from bir_core.errors import InputError, RunBusy
+from bir_core.errors import JobNotFound, RunBusy
 
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
 StageState = Literal["waiting", "running", "skipped", "finished", "failed", "cancelled"]
@@ -35,7 +35,10 @@ class StageProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One computation of a run in a process of its own; times are ISO 8601 in UTC, ``error`` is one sentence."""
+    """One computation of a run in a process of its own; times are ISO 8601 in UTC, ``error`` is one sentence.
+
+    ``process_created`` (seconds since the epoch) tells its process from a later one of the same number.
+    """
 
     id: int
     run: str
@@ -46,20 +49,9 @@ class Job:
     started: str | None
     finished: str | None
     pid: int | None
+    process_created: float | None
     error: str | None
     progress: tuple[StageProgress, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Worker:
-    """The process behind an active job; ``process_created`` tells it from a later process of the same number."""
-
-    job: int
-    state: JobState
-    run: str
-    pid: int | None
-    process_created: float | None
-    created: str
 
 
 # ---------------------------------------------------------------- the life of a job
@@ -180,11 +172,11 @@ def find(root: Path, job: int) -> Job:
     """The job of that number.
 
     Raises:
-        InputError: there is none in this folder of runs.
+        JobNotFound: there is none in this folder of runs.
     """
     found = _select(root, JOBS.c.id == job)
     if not found:
-        raise InputError(f"no job {job} in {root}: 'jobs' lists those that there are")
+        raise JobNotFound(f"no job {job} in {root}: 'jobs' lists those that there are")
     return found[0]
 
 
@@ -199,17 +191,9 @@ def every(root: Path) -> list[Job]:
     return _select(root, sa.true())
 
 
-def workers(root: Path) -> list[Worker]:
-    """The processes behind the active jobs."""
-    if not database.exists(root):
-        return []
-    columns = (JOBS.c.id.label("job"), *(JOBS.c[name] for name in _WORKER_COLUMNS))
-    query = sa.select(*columns).where(JOBS.c.root == str(root), JOBS.c.state.in_(ACTIVE))
-    with database.begin(root) as connection:
-        return [Worker(**row._mapping) for row in connection.execute(query)]
-
-
-_WORKER_COLUMNS = ("state", "run", "pid", "process_created", "created")
+def active(root: Path) -> list[Job]:
+    """The jobs that wait or run, newest first."""
+    return _select(root, JOBS.c.state.in_(ACTIVE))
 
 
 def _select(root: Path, condition: sa.ColumnElement[bool], limit: int | None = None) -> list[Job]:
@@ -226,11 +210,14 @@ def _select(root: Path, condition: sa.ColumnElement[bool], limit: int | None = N
 def _job(row: sa.RowMapping, lines: Sequence[sa.RowMapping]) -> Job:
     ordered = sorted(lines, key=lambda line: flow.EVERY_NAME.index(line["stage"]))
     return Job(
-        **{name: row[name] for name in ("id", "run", "state", "created", "started", "finished", "pid", "error")},
+        **{name: row[name] for name in _AS_THEY_ARE},
         force=bool(row["force"]),
         stages=tuple(json.loads(row["stages"])),
         progress=tuple(_stage_progress(line) for line in ordered),
     )
+
+
+_AS_THEY_ARE = ("id", "run", "state", "created", "started", "finished", "pid", "process_created", "error")
 
 
 def _stage_progress(line: sa.RowMapping) -> StageProgress:

@@ -19,9 +19,21 @@ import psutil
 
 from bir_core import flow, job_rows, run_folder
 from bir_core.errors import InputError
-from bir_core.job_rows import ACTIVE, Job, StageProgress, Worker
+from bir_core.job_rows import ACTIVE, Job, StageProgress
 
-__all__ = ["ACTIVE", "Job", "StageProgress", "cancel", "find", "latest", "list_jobs", "log_tail", "resume", "submit"]
+__all__ = [
+    "ACTIVE",
+    "Job",
+    "StageProgress",
+    "active",
+    "cancel",
+    "find",
+    "latest",
+    "list_jobs",
+    "log_tail",
+    "resume",
+    "submit",
+]
 
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "bir_core", "work")
 START_SECONDS = 30.0
@@ -51,7 +63,7 @@ def submit(root: Path, run_name: str, stages: Sequence[str] = flow.NAMES, force:
     """
     run = run_folder.open_run(root, run_name)
     names = [flow.find(stage).name for stage in stages]
-    _bury(root)
+    bury_the_dead(root)
     with run_folder.lock(run.path):
         job = job_rows.insert(root, run_name, [name for name in flow.EVERY_NAME if name in names], force=force)
     _start(root, job)
@@ -62,7 +74,8 @@ def resume(root: Path, job: int) -> Job:
     """Put a failed or cancelled job back into the queue; stages that were finished are kept.
 
     Raises:
-        InputError: there is no such job, or it waits, runs or is finished.
+        JobNotFound: there is no such job.
+        InputError: it waits, runs or is finished.
         RunNotFound, RunDamaged: its run is gone.
         RunBusy: the run has another queued or running job, or another process computes it.
     """
@@ -82,13 +95,11 @@ def cancel(root: Path, job: int) -> Job:
     """Stop a job and its process; one that has ended is left as it is. Returns within about a second.
 
     Raises:
-        InputError: there is no such job.
+        JobNotFound: there is no such job.
     """
-    find(root, job)
-    behind = [worker for worker in job_rows.workers(root) if worker.job == job]
+    known = find(root, job)
     if job_rows.end(root, job, "cancelled"):
-        for worker in behind:
-            _stop(worker)
+        _stop(known)
         _append(log_path(root, job), f"{job_rows.now()} cancelled; finished stages are kept")
     return find(root, job)
 
@@ -97,21 +108,33 @@ def find(root: Path, job: int) -> Job:
     """The job of that number.
 
     Raises:
-        InputError: there is none.
+        JobNotFound: there is none.
     """
-    _bury(root)
-    return job_rows.find(root, job)
+    return next((found for found in active(root) if found.id == job), None) or job_rows.find(root, job)
+
+
+def active(root: Path) -> list[Job]:
+    """The jobs that wait or run, newest first; one whose process is gone is marked as failed and left out.
+
+    Pages ask this every second, so it is one transaction.
+    """
+    _reap()
+    found = job_rows.active(root)
+    lost = [job for job in found if not _lives(job)]
+    for job in lost:
+        _bury(root, job)
+    return [job for job in found if job not in lost]
 
 
 def latest(root: Path, run_name: str) -> Job | None:
     """The newest job of a run."""
-    _bury(root)
+    bury_the_dead(root)
     return job_rows.latest(root, run_name)
 
 
 def list_jobs(root: Path) -> list[Job]:
     """All jobs of a folder of runs, newest first."""
-    _bury(root)
+    bury_the_dead(root)
     return job_rows.every(root)
 
 
@@ -133,7 +156,7 @@ def log_tail(root: Path, job: int, lines: int = 40) -> str:
 
 def bury_the_dead(root: Path) -> None:
     """Mark every job whose process is gone as failed, so that those behind it get their turn."""
-    _bury(root)
+    active(root)
 
 
 def process_created(pid: int) -> float | None:
@@ -183,13 +206,9 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-def _bury(root: Path) -> None:
-    _reap()
-    for worker in job_rows.workers(root):
-        if not _lives(worker) and job_rows.end(
-            root, worker.job, "failed", error=_obituary(root, worker), only=(worker.state,), pid=worker.pid
-        ):
-            _append(log_path(root, worker.job), f"{job_rows.now()} the process is gone")
+def _bury(root: Path, job: Job) -> None:
+    if job_rows.end(root, job.id, "failed", error=_obituary(job), only=(job.state,), pid=job.pid):
+        _append(log_path(root, job.id), f"{job_rows.now()} the process is gone")
 
 
 def _reap() -> None:
@@ -199,32 +218,32 @@ def _reap() -> None:
             del _children[pid]
 
 
-def _lives(worker: Worker) -> bool:
-    if worker.pid is None or worker.process_created is None:
-        age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(worker.created)
+def _lives(job: Job) -> bool:
+    if job.pid is None or job.process_created is None:
+        age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(job.created)
         return age.total_seconds() < START_SECONDS
-    created = process_created(worker.pid)
-    return created is not None and abs(created - worker.process_created) < 2.0
+    created = process_created(job.pid)
+    return created is not None and abs(created - job.process_created) < 2.0
 
 
-def _obituary(root: Path, worker: Worker) -> str:
-    running = [line.stage for line in job_rows.find(root, worker.job).progress if line.state == "running"]
+def _obituary(job: Job) -> str:
+    running = [line.stage for line in job.progress if line.state == "running"]
     where = f"in stage {running[0]!r} ({flow.find(running[0]).title})" if running else "before its first stage"
     return (
-        f"process {worker.pid} was killed or crashed {where}, perhaps for lack of memory: finished stages are kept, "
+        f"process {job.pid} was killed or crashed {where}, perhaps for lack of memory: finished stages are kept, "
         "and Resume goes on from there"
     )
 
 
-def _stop(worker: Worker) -> None:
-    if worker.pid is None or not _lives(worker):
+def _stop(job: Job) -> None:
+    if job.pid is None or not _lives(job):
         return
     with contextlib.suppress(ProcessLookupError, psutil.Error):
-        process = psutil.Process(worker.pid)
-        os.killpg(worker.pid, signal.SIGTERM)
+        process = psutil.Process(job.pid)
+        os.killpg(job.pid, signal.SIGTERM)
         _, alive = psutil.wait_procs([process], timeout=TERM_SECONDS)
         if alive:
-            os.killpg(worker.pid, signal.SIGKILL)
+            os.killpg(job.pid, signal.SIGKILL)
             psutil.wait_procs([process], timeout=TERM_SECONDS)
     _reap()
 

@@ -10,7 +10,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from dashboard import routes, routes_export, routes_sample
+from dashboard import routes, routes_export, routes_jobs, routes_sample
 from dashboard.security import SecurityHeaders
 
 
@@ -47,7 +47,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "main.py",
-    routes=[*routes.ROUTES, *routes_export.ROUTES, *routes_sample.ROUTES],
+    routes=[*routes.ROUTES, *routes_export.ROUTES, *routes_jobs.ROUTES, *routes_sample.ROUTES],
     lifespan=lifespan,
     middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=1024)],
 )

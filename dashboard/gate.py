@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import decisions, runs, session
+from dashboard import decisions, runs, security, session
 from dashboard.components import job_progress, welcome
 from dashboard.runs import Job, Run
 
@@ -63,7 +63,7 @@ def needs(run: Run, stage: str) -> None:
     if job is None or job.state == "finished":
         _offer_start(run)
     elif job.state in runs.ACTIVE:
-        watch(run, job, until=stage)
+        watch(job, until=stage)
     else:
         ended(job)
     st.stop()
@@ -83,7 +83,7 @@ def offer(run: Run, stage: str, sentence: str) -> None:
     """In the place of a result that is not there: why, and a button that computes it alone, or its progress."""
     job = runs.latest_job(run.name)
     if job is not None and job.state in runs.ACTIVE:
-        watch(run, job, until=stage)
+        watch(job, until=stage)
         return
     if job is not None and job.state == "failed" and stage in job.stages:
         ended(job)
@@ -99,18 +99,9 @@ def offer(run: Run, stage: str, sentence: str) -> None:
     )
 
 
-def watch(run: Run, job: Job, *, until: str | None = None) -> None:
-    """Live progress of a job; draws the whole page again when it ends or when the stage ``until`` is there."""
-
-    @st.fragment(run_every="1s")
-    def live() -> None:
-        with guarded():
-            now = runs.find_job(job.id)
-            if now.state not in runs.ACTIVE or (until is not None and _is_there(run, until)):
-                st.rerun()
-            job_progress.draw(now, runs.STAGE_TITLES, on_cancel=cancel)
-
-    live()
+def watch(job: Job, *, until: str | None = None) -> None:
+    """Live progress of a job; the whole page is drawn again when it ends or when the stage ``until`` is there."""
+    job_progress.draw(job, runs.STAGE_TITLES, token=security.TOKEN, until=until)
 
 
 def ended(job: Job) -> None:
@@ -129,12 +120,6 @@ def start_demo() -> None:
     """Callback: create and compute the demonstration."""
     with _refusable():
         session.show_run(runs.start_demo())
-
-
-def cancel(job_id: int) -> None:
-    """Callback: stop a job."""
-    with _refusable():
-        runs.cancel(job_id)
 
 
 def resume(job_id: int) -> None:
@@ -177,13 +162,6 @@ def _refusable() -> Iterator[None]:
         st.session_state[_REFUSED] = str(fault)
 
 
-def _is_there(run: Run, stage: str) -> bool:
-    try:
-        return runs.has(run, stage)
-    except runs.RunDamaged:
-        return True
-
-
 def _offer_start(run: Run) -> None:
     st.info(
         f"Run {run.name!r} has no result for this page yet, and no job computes it.",
@@ -196,7 +174,7 @@ def _offer_start(run: Run) -> None:
 def _offer_again(run: Run, stage: str, sentence: str) -> None:
     job = runs.latest_job(run.name)
     if job is not None and job.state in runs.ACTIVE:
-        watch(run, job)
+        watch(job)
         return
     st.error(job_progress.sentence(sentence), icon=":material/error:", title="A result of this run is damaged")
     st.button(

@@ -14,7 +14,7 @@ from bir_core import array_files, flow, jobs, run_folder, storage
 from bir_core import config as run_config
 from bir_core.array_files import Rows
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
-from bir_core.errors import InputError, RunDamaged, StageFailed
+from bir_core.errors import InputError, JobNotFound, RunDamaged, StageFailed
 from bir_core.jobs import Job
 from bir_core.records import Aligned, Doubles, Embedding, LabelledImages, Truth
 from bir_core.run_folder import Run
@@ -22,7 +22,7 @@ from dashboard import labels
 from dashboard.frames import Positions, ScoreIndex
 from dashboard.shelf import Shelf
 
-__all__ = ["LANDMARKS", "Job", "ReviewConfig", "Run", "RunConfig", "RunDamaged"]
+__all__ = ["LANDMARKS", "Job", "JobNotFound", "ReviewConfig", "Run", "RunConfig", "RunDamaged"]
 
 FAULTS = (InputError, StageFailed, OSError)
 """What a view answers with one sentence."""
@@ -248,9 +248,9 @@ def all_jobs() -> list[Job]:
     return jobs.list_jobs(root())
 
 
-def find_job(job_id: int) -> Job:
-    """One job, as it stands now."""
-    return jobs.find(root(), job_id)
+def active_jobs() -> list[Job]:
+    """The jobs that wait or run, newest first."""
+    return jobs.active(root())
 
 
 def log_tail(job_id: int, lines: int = 40) -> str:
@@ -258,9 +258,9 @@ def log_tail(job_id: int, lines: int = 40) -> str:
     return jobs.log_tail(root(), job_id, lines)
 
 
-def cancel(job_id: int) -> None:
-    """Stop a job."""
-    jobs.cancel(root(), job_id)
+def cancel(job_id: int) -> Job:
+    """Stop a job; raises JobNotFound."""
+    return jobs.cancel(root(), job_id)
 
 
 def resume(job_id: int) -> Job:

@@ -203,6 +203,11 @@ def error(status: int, sentence: str) -> Response:
 
 def route(path: str, **works: Work) -> Route:
     """A route below a run, with what answers each method."""
+    return at(f"runs/{{run}}/{path}", **works)
+
+
+def at(path: str, **works: Work) -> Route:
+    """A route of ours, with what answers each method."""
 
     async def endpoint(request: Request) -> Response:
         refusal = security.refusal(request.headers)
@@ -217,4 +222,4 @@ def route(path: str, **works: Work) -> Route:
             return error(refused.status, str(refused))
         return await run_in_threadpool(_answer, work, request, body)
 
-    return Route(f"/api/runs/{{run}}/{path}", endpoint, methods=ALL_METHODS)
+    return Route(f"/api/{path}", endpoint, methods=ALL_METHODS)

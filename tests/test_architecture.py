@@ -83,7 +83,7 @@ ENGINE_DOORS = frozenset(
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "routes_export", "routes_sample", "security", "session", "runs"},
+    "app": {"routes", "routes_export", "routes_jobs", "routes_sample", "security", "session", "runs"},
     "main": {"views", "gate", "components", "session", "runs"},
     "views": {
         "gate",
@@ -99,6 +99,7 @@ LAYERS = {
         "models",
         "palette",
         "pictures",
+        "progress",
         "security",
         "sensitivity_chart",
         "session",
@@ -111,6 +112,7 @@ LAYERS = {
     "routes": {"routes_verdicts", "web", "frames", "pictures", "runs", "shelf"},
     "routes_verdicts": {"web", "frames", "standings", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
+    "routes_jobs": {"web", "progress", "runs"},
     "web": {"batches", "picks", "frames", "security", "standings", "runs"},
     "standings": {"session", "runs"},
     "batches": set[str](),
@@ -118,8 +120,17 @@ LAYERS = {
     "clouds": {"charts", "frames", "palette"},
     "dossier": {"runs"},
     "decisions": {"runs"},
-    "gate": {"components", "session", "runs", "decisions"},
-    "components": {"batches", "components", "charts", "frames", "pictures", "palette", "session"},
+    "gate": {"components", "security", "session", "runs", "decisions"},
+    "components": {
+        "batches",
+        "components",
+        "charts",
+        "frames",
+        "pictures",
+        "palette",
+        "progress",
+        "session",
+    },
     "models": {"runs", "frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
@@ -134,6 +145,7 @@ LAYERS = {
     "words": set[str](),
     "pictures": {"palette"},
     "palette": set[str](),
+    "progress": set[str](),
     "security": set[str](),
     "session": set[str](),
 }
@@ -307,6 +319,7 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
                 "clouds",
                 "frames",
                 "pictures",
+                "progress",
             )
         )
         if module in project

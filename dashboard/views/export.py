@@ -127,7 +127,7 @@ gate.needs(run, "identify")
 job = runs.latest_job(run.name)
 is_busy = job is not None and job.state in runs.ACTIVE
 if job is not None and is_busy:
-    gate.watch(run, job)
+    gate.watch(job)
 elif job is not None and job.state == "failed" and any(stage.startswith("export-") for stage in job.stages):
     st.error(job_progress.sentence(job.error or "It ended without saying why"), title="The export failed")
 known, *files = downloads.of_run(run)

@@ -1,10 +1,11 @@
 """What is computed now, and what was computed before."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
 
-from dashboard import gate, runs
+from dashboard import gate, progress, runs, security
 from dashboard.components import job_progress
 from dashboard.runs import Job
 
@@ -19,32 +20,24 @@ SIGNS: dict[str, tuple[Color, str]] = {
 SHOWN = 30
 
 
-def active_part() -> None:
-    """The jobs that work or wait, once a second, as long as there are any."""
-
-    @st.fragment(run_every="1s")
-    def live() -> None:
-        with gate.guarded():
-            now = [job for job in runs.all_jobs() if job.state in runs.ACTIVE]
-            for job in now:
-                with st.container(border=True):
-                    head(job)
-                    job_progress.draw(job, runs.STAGE_TITLES, on_cancel=gate.cancel)
-            if [job.id for job in now] != st.session_state.get("active_jobs"):
-                st.session_state["active_jobs"] = [job.id for job in now]
-                st.rerun()
-
-    live()
+def active_part(active: Sequence[Job]) -> None:
+    """The jobs that work or wait; the browser asks for them all in the place of one that works."""
+    asking = next((job for job in active if job.state == "running"), active[0])
+    for job in active:
+        with st.container(border=True):
+            head(job)
+            job_progress.draw(job, runs.STAGE_TITLES, token=security.TOKEN, among=active if job is asking else ())
 
 
 def head(job: Job) -> None:
-    """Run, state, stages and duration in one line."""
+    """Run, state and stages in one line, and how long it worked once it has ended."""
     color, icon = SIGNS[job.state]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(job.state, color=color, icon=icon)
         st.markdown(f"**{job.run}**", width="content")
         what = "all stages" if set(job.stages) >= set(runs.WHOLE_RUN) else ", ".join(job.stages)
-        st.caption(f"job {job.id} · {what} · {job_progress.duration(job)} · {when(job)}", width="content")
+        worked = f" · {progress.duration(job)}" if job.finished else ""
+        st.caption(f"job {job.id} · {what}{worked} · {when(job)}", width="content")
 
 
 def when(job: Job) -> str:
@@ -62,10 +55,9 @@ if not known:
         "No job has run here yet. Run the demo from the Overview, or start a repair; it will be listed here.",
         icon=":material/inbox:",
     )
-st.session_state["active_jobs"] = [job.id for job in active]
 if active:
     st.header("Now")
-    active_part()
+    active_part(active)
 if ended:
     st.header("Earlier")
     for job in ended[:SHOWN]:

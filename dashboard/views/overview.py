@@ -106,7 +106,7 @@ def show(run: Run) -> None:
 run = gate.the_run()
 job = runs.latest_job(run.name)
 if job is not None and job.state in runs.ACTIVE:
-    gate.watch(run, job)
+    gate.watch(job)
     st.stop()
 gate.needs(run, "evaluate")
 if job is not None and job.state == "failed":

@@ -19,6 +19,20 @@ from bir_core.run_folder import Run
 from dashboard import batches, pictures, routes, runs, security, standings, web
 
 OWN = {security.TOKEN_HEADER: security.TOKEN, "origin": "http://127.0.0.1:8501", "sec-fetch-site": "same-origin"}
+FOREIGN: tuple[dict[str, str], ...] = (
+    {security.TOKEN_HEADER: ""},
+    {security.TOKEN_HEADER: "guessed"},
+    {security.TOKEN_HEADER: security.TOKEN + "é"},
+    {"origin": "http://evil.example"},
+    {"origin": "http://127.0.0.1:9999"},
+    {"origin": "null"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"host": "evil.example:8501", "origin": "http://evil.example:8501"},
+    {"host": "127.0.0.1.evil.example", "origin": "http://127.0.0.1.evil.example"},
+)
+"""What a request that does not come from our own page says instead."""
+
 PATHS = ("cards?t=0", "sprite/x?samples=0", "difference/x/0.png", "verdicts")
 
 
@@ -242,21 +256,7 @@ class TestVerdicts:
 
 class TestWhoIsAnswered:
     @pytest.mark.parametrize("path", PATHS)
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            {security.TOKEN_HEADER: ""},
-            {security.TOKEN_HEADER: "guessed"},
-            {security.TOKEN_HEADER: security.TOKEN + "é"},
-            {"origin": "http://evil.example"},
-            {"origin": "http://127.0.0.1:9999"},
-            {"origin": "null"},
-            {"sec-fetch-site": "cross-site"},
-            {"sec-fetch-site": "same-site"},
-            {"host": "evil.example:8501", "origin": "http://evil.example:8501"},
-            {"host": "127.0.0.1.evil.example", "origin": "http://127.0.0.1.evil.example"},
-        ],
-    )
+    @pytest.mark.parametrize("headers", FOREIGN)
     def test_others_are_refused(self, client: TestClient, at: str, path: str, headers: dict[str, str]) -> None:
         latin = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
         for method in ("GET", "POST"):

@@ -15,7 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from bir_core import jobs, run_folder, storage, verdicts
-from bir_core.config import LANDMARKS, ReviewConfig
+from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.jobs import Job
 from bir_core.review import BAND_EDGES
 from bir_core.run_folder import Run
@@ -32,6 +32,12 @@ def gallery_data(app: AppTest) -> dict[str, Any]:
     (gallery,) = (found for found in app.get("bidi_component") if found.proto.component_name == "bir_gallery")
     data: dict[str, Any] = json.loads(gallery.proto.json)
     return data
+
+
+def live_jobs(app: AppTest) -> list[dict[str, Any]]:
+    """What the page hands to the progress of each job that works or waits."""
+    found = (one for one in app.get("bidi_component") if one.proto.component_name == "bir_job_progress")
+    return [data for one in found if "token" in (data := json.loads(one.proto.json))]
 
 
 def buttons(app: AppTest) -> list[str]:
@@ -62,18 +68,32 @@ class TestNoRun:
 
 class TestRunning:
     @pytest.mark.parametrize("view", VIEWS)
-    def test_shows_the_stage_and_cancel(self, open_view: OpenView, running: Job, view: str) -> None:
+    def test_hands_the_job_to_the_browser(self, open_view: OpenView, running: Job, view: str) -> None:
         app = open_view(view)
         assert not app.exception
-        assert running.state == "running"
-        assert "Train the base model" in texts(app)
-        assert "Cancel" in buttons(app)
+        (data,) = live_jobs(app)
+        assert (data["job"]["id"], data["job"]["state"]) == (running.id, "running")
+        assert data["job"]["title"] == "Train the base model ..."
+        assert data["token"] == security.TOKEN
+        assert data["drawn"] == [[running.id, "running"]]
+        assert data["all"] == (view == "jobs")
+        waited_for = {"overview": None, "jobs": None, "scores": "score", "export": "identify", "compare": "evaluate"}
+        if view in waited_for:
+            assert data["until"] == waited_for[view]
 
-    def test_cancel_then_resume(self, runs_root: Path, open_view: OpenView, running: Job) -> None:
+    def test_of_several_jobs_the_running_one_asks(
+        self, runs_root: Path, open_view: OpenView, tiny_config: RunConfig, running: Job
+    ) -> None:
+        run_folder.create(runs_root, tiny_config)
+        waiting = jobs.submit(runs_root, tiny_config.name)
+        drawn = {data["job"]["id"]: data["drawn"] for data in live_jobs(open_view("jobs"))}
+        jobs.cancel(runs_root, waiting.id)
+        assert drawn == {waiting.id: [], running.id: [[waiting.id, "queued"], [running.id, "running"]]}
+
+    def test_cancelled_then_resumed(self, runs_root: Path, open_view: OpenView, running: Job) -> None:
+        jobs.cancel(runs_root, running.id)
         app = open_view("overview")
-        next(button for button in app.button if button.label == "Cancel").click().run()
-        assert jobs.find(runs_root, running.id).state == "cancelled"
-        app.run()
+        assert live_jobs(app) == []
         assert "Finished stages are kept" in texts(app)
         next(button for button in app.button if button.label == "Resume").click().run()
         assert jobs.find(runs_root, running.id).state in jobs.ACTIVE
