@@ -4,7 +4,7 @@ import math
 import mmap
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from bir_core.errors import RunDamaged
 
 MAPPED_FROM = 1 << 20
 """Arrays of more bytes than this are memory-mapped; an empty one cannot be."""
+
+ANNOUNCED_FROM = 4096
+"""Rows of at least so many bytes are announced to the disk before they are read; smaller ones share its blocks."""
 
 
 def write_arrays(folder: Path, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -68,11 +71,10 @@ class Rows:
     def __init__(self, path: Path) -> None:
         array = read_array(path)
         self.shape, self._path, self._small = array.shape, path, array
+        self._row_bytes = math.prod(array.shape[1:]) * array.itemsize
         if isinstance(array, np.memmap):
             self._offset, self._small = array.offset, np.empty(0, array.dtype)
             self._file = os.open(path, os.O_RDONLY)
-            if hasattr(os, "posix_fadvise"):
-                os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_RANDOM)
             weakref.finalize(self, os.close, self._file)
 
     def __len__(self) -> int:
@@ -85,13 +87,20 @@ class Rows:
         row %= len(self)
         if len(self._small) == len(self):
             return np.array(self._small[row])
-        size = math.prod(self.shape[1:]) * self._small.itemsize
-        content = os.pread(self._file, size, self._offset + row * size)
-        if len(content) < size:
+        content = os.pread(self._file, self._row_bytes, self._offset + row * self._row_bytes)
+        if len(content) < self._row_bytes:
             raise RunDamaged(f"{self._path} has become shorter: compute the stage again with --force")
         return np.frombuffer(content, self._small.dtype).reshape(self.shape[1:])
 
-    def take(self, rows: Iterable[int]) -> NDArray[Any]:
+    def take(self, rows: Sequence[int]) -> NDArray[Any]:
         """Copies of some rows, one below the other."""
+        self._announce(rows)
         found = [self[row] for row in rows]
         return np.stack(found) if found else np.empty((0, *self.shape[1:]), self._small.dtype)
+
+    def _announce(self, rows: Sequence[int]) -> None:
+        """Let the disk look for all large rows at once, where the system can."""
+        if self._row_bytes < ANNOUNCED_FROM or not hasattr(os, "posix_fadvise") or len(self._small) == len(self):
+            return
+        for row in rows:
+            os.posix_fadvise(self._file, self._offset + row * self._row_bytes, self._row_bytes, os.POSIX_FADV_WILLNEED)

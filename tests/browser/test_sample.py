@@ -91,7 +91,7 @@ def test_the_panel_of_the_gallery_shows_what_resembles_and_leads_to_the_page(
     row = int(np.searchsorted(aligned.indices, sample))
     expect(panel).to_contain_text(f"{aligned.energy_before[row]:.2f} → {aligned.energy_after[row]:.2f}")
     kinds = 1 if scores.predictions[sample] == 7 else 2
-    expect(panel.locator("canvas")).to_have_count(3 * kinds)
+    expect(panel.locator(".picture")).to_have_count(3 * kinds)
     panel.get_by_role("link", name="Open as a page").click()
     number_is(page, sample)
     expect(page.get_by_text("above -100, given 7")).to_be_visible()

@@ -12,6 +12,7 @@ SCRIPTS = (
     "server.js",
     "outbox.js",
     "ranges.js",
+    "sheet.js",
     "ranking.js",
     "review.js",
     "tile.js",

@@ -18,7 +18,7 @@ class Detail {
     if (!card || !gallery.isDetailed) return;
     const said = gallery.review.of(card.sample);
     const lines = gallery.review.history.get(card.sample) ?? [];
-    const hasSprite = gallery.ranking.paint(document.createElement("canvas"), gallery.focus, 0);
+    const hasSprite = gallery.ranking.hasPictures(gallery.focus);
     const shown = JSON.stringify([card.sample, gallery.ranking.version, hasSprite, said, lines.length, gallery.stateText(said)]);
     if (shown === this.shown) return;
     this.shown = shown;
@@ -28,10 +28,12 @@ class Detail {
 
   pictures(card) {
     const { ranking, focus } = this.gallery;
-    const original = make("canvas", "picture");
-    const aligned = card.aligned ? make("canvas", "picture") : make("div", "picture none", "not computed");
-    ranking.paint(original, focus, 0);
-    if (card.aligned) ranking.paint(aligned, focus, 1);
+    const original = make("div", "picture");
+    const aligned = card.aligned ? make("div", "picture") : make("div", "picture none", "not computed");
+    if (ranking.hasPictures(focus)) {
+      ranking.show(original, focus, 0);
+      if (card.aligned) ranking.show(aligned, focus, 1);
+    }
     const figure = (picture, caption) => make("figure", "", picture, make("figcaption", "", caption));
     const figures = make("div", "figures", figure(original, "original"), figure(aligned, "aligned"));
     if (card.aligned) figures.append(this.differenceOf(card, figure));

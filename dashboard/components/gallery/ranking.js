@@ -14,23 +14,26 @@ class Ranking {
     this.total = null;
     this.version = "";
     this.ranking = "";
+    for (const number of [...(this.blocks?.keys() ?? [])]) this.forget(number);
     this.blocks = new Map();
+  }
+
+  forget(number) {
+    this.blocks.get(number).sprite?.release();
+    this.blocks.delete(number);
   }
 
   card(position) {
     return this.blocks.get(Math.floor(position / BLOCK))?.cards?.[position % BLOCK] ?? null;
   }
 
-  /* Draws the original (side 0) or the aligned image (side 1); false while the sprite is on its way. */
-  paint(canvas, position, side) {
-    const sprite = this.blocks.get(Math.floor(position / BLOCK))?.sprite;
-    if (!sprite) return false;
-    const [width, height] = [sprite.width / 2, sprite.height / sprite.rows];
-    Object.assign(canvas, { width, height });
-    canvas.getContext("2d").drawImage(
-      sprite.bitmap, side * width, (position % BLOCK) * height, width, height, 0, 0, width, height,
-    );
-    return true;
+  hasPictures(position) {
+    return !!this.blocks.get(Math.floor(position / BLOCK))?.sprite;
+  }
+
+  /* Shows the original (side 0) or the aligned image (side 1), which must be there. */
+  show(node, position, side) {
+    this.blocks.get(Math.floor(position / BLOCK)).sprite.show(node, side, position % BLOCK);
   }
 
   /* Fetches what lies between two positions and is not here yet. */
@@ -52,7 +55,7 @@ class Ranking {
       if (this.blocks.get(number) === block) this.blocks.delete(number);
       this.onTrouble(error);
     });
-    for (const old of [...this.blocks.keys()].slice(0, -MOST_BLOCKS)) this.blocks.delete(old);
+    for (const old of [...this.blocks.keys()].slice(0, -MOST_BLOCKS)) this.forget(old);
     return block.ready;
   }
 
@@ -65,8 +68,7 @@ class Ranking {
     if (!said.cards.length) return;
     const samples = said.cards.map((card) => card.sample).join(",");
     const { blob } = await this.server.picture(`sprite/${said.version}?samples=${samples}`);
-    const bitmap = await createImageBitmap(blob);
-    block.sprite = { bitmap, width: bitmap.width, height: bitmap.height, rows: said.cards.length };
+    block.sprite = await Sheet.of(blob, 2, said.cards.length);
     this.onChange();
   }
 }

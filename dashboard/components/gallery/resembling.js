@@ -58,15 +58,13 @@ class Resembling {
     const wanted = rows.flatMap(([, found]) => found.map((one) => one.reserved));
     if (!wanted.length) return [];
     const { blob } = await this.gallery.server.picture(`reserved/${said.reserved_version}?samples=${wanted.join(",")}`);
-    const bitmap = await createImageBitmap(blob);
+    const sheet = await Sheet.of(blob, 1, wanted.length);
     let place = 0;
     const cell = (one) => {
-      const canvas = make("canvas", "picture");
-      const [width, height] = [bitmap.width, bitmap.height / wanted.length];
-      Object.assign(canvas, { width, height });
-      canvas.getContext("2d").drawImage(bitmap, 0, place * height, width, height, 0, 0, width, height);
+      const picture = make("div", "picture");
+      sheet.show(picture, 0, place);
       place += 1;
-      return make("figure", "", canvas, make("figcaption", "", `cos ${one.cosine.toFixed(3)}`));
+      return make("figure", "", picture, make("figcaption", "", `cos ${one.cosine.toFixed(3)}`));
     };
     return [head, ...rows.flatMap(([kind, found]) => [
       make("p", "", `${kind} ${this.gallery.names[card[kind]]}`),

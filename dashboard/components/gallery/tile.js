@@ -29,11 +29,15 @@ function verdictText(said, names) {
   return said.verdict === "relabel" ? `relabel → ${names[said.label] ?? said.label}` : WORDS[said.verdict];
 }
 
+/* Of more classes the likeliest are drawn. */
+const MOST_BARS = 20;
+const LEAST_BAR = 0.04;
+
 class Tile {
   constructor(gallery, position) {
     Object.assign(this, { gallery, position });
-    this.original = make("canvas", "picture");
-    this.aligned = make("canvas", "picture");
+    this.original = make("div", "picture");
+    this.aligned = make("div", "picture");
     this.nothing = make("div", "picture none", "not aligned");
     this.labels = make("div", "labels");
     this.facts = make("div", "facts");
@@ -66,9 +70,10 @@ class Tile {
       return;
     }
     if (this.drawn !== card) this.drawCard(card);
-    if (!this.painted) {
-      this.painted = this.gallery.ranking.paint(this.original, this.position, 0);
-      if (this.painted && card.aligned) this.gallery.ranking.paint(this.aligned, this.position, 1);
+    if (!this.painted && this.gallery.ranking.hasPictures(this.position)) {
+      this.painted = true;
+      this.gallery.ranking.show(this.original, this.position, 0);
+      if (card.aligned) this.gallery.ranking.show(this.aligned, this.position, 1);
     }
     this.drawActions(card, isFocus);
     this.drawMark(card, isSelected);
@@ -89,7 +94,7 @@ class Tile {
       const isWrong = card.true !== card.given;
       this.facts.append(make("span", isWrong ? "truly wrong" : "truly", `truly ${names[card.true]}`));
     }
-    this.bars.replaceChildren(...card.soft.map((share, label) => bar(share, label, card)));
+    this.bars.style.background = bars(card);
     this.bars.title = likeliest(card, names);
   }
 
@@ -134,11 +139,19 @@ class Tile {
   }
 }
 
-function bar(share, label, card) {
-  const kind = label === card.believed ? " believed" : label === card.given ? " given" : "";
-  const node = make("i", `bar${kind}`);
-  node.style.setProperty("--share", `${Math.max(2, 100 * share)}%`);
-  return node;
+/* The soft label as bars over a line, all in one background: a node for each would be most of what a page holds. */
+function bars(card) {
+  const { soft, given, believed } = card;
+  const likeliest = soft.map((_, label) => label).sort((one, other) => soft[other] - soft[one]).slice(0, MOST_BARS);
+  const places = [...new Set([believed, given, ...likeliest])].sort((one, other) => one - other);
+  const step = places.length > 1 ? 100 / (places.length - 1) : 0;
+  const layer = (color, x, width, height) => `linear-gradient(var(${color}) 0 0) ${x}% 100% / ${width}% ${height} no-repeat`;
+  const drawn = [...places.entries()].filter(([, label]) => soft[label] >= LEAST_BAR || label === given || label === believed);
+  const layers = drawn.map(([place, label]) => {
+    const color = label === believed ? "--believed" : label === given ? "--remove" : "--plain";
+    return layer(color, place * step, 84 / places.length, `max(2px, ${100 * soft[label]}%)`);
+  });
+  return [...layers, layer("--plain", 0, 100, "1px")].join(", ");
 }
 
 function likeliest(card, names) {
