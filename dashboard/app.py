@@ -49,5 +49,5 @@ app = st.App(
     "main.py",
     routes=[*routes.ROUTES, *routes_export.ROUTES, *routes_jobs.ROUTES, *routes_sample.ROUTES],
     lifespan=lifespan,
-    middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=1024)],
+    middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=3)],
 )

@@ -86,6 +86,10 @@ class ScoreIndex:
         """(N,) sorted scores."""
         return np.asarray(self.scores[self.order[::-1]])
 
+    def score_of(self, samples: Positions) -> NDArray[np.float64]:
+        """Scores of some samples, from what is sorted anyway: ``scores`` may lie on the disk."""
+        return np.asarray(self.ascending[len(self) - self.ranks[samples].astype(np.int64)])
+
     @cached_property
     def corrupted_ascending(self) -> NDArray[np.float64]:
         """Sorted scores of the corrupted samples."""

@@ -43,7 +43,7 @@ def _cards(scored: Scored, chosen: Positions, **more: list[Any]) -> list[dict[st
         "rank": index.ranks[chosen].tolist(),
         "given": index.labels[chosen].tolist(),
         "believed": index.predictions[chosen].tolist(),
-        "score": [web.finite(score) for score in index.scores[chosen].tolist()],
+        "score": [web.finite(score) for score in index.score_of(chosen).tolist()],
         "loss_before": [web.finite(loss) for loss in before.tolist()],
         "loss_after": [web.finite(loss) for loss in after.tolist()],
         "soft": np.round(np.nan_to_num(soft).astype(np.float64), 4).tolist(),

@@ -9,9 +9,10 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+import anyio
+import anyio.to_thread
 import numpy as np
 import pydantic
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,6 +30,10 @@ SORTS = ("score", "lowest", "given", "believed")
 ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 IMMUTABLE = {"cache-control": "private, max-age=31536000, immutable"}
 NEVER_KEPT = {"cache-control": "no-store"}
+
+READERS = anyio.CapacityLimiter(2)
+"""Python computes one answer at a time: more threads would only take turns, and make all wait twice as long. What
+writes may have to wait for the database, so it waits elsewhere."""
 
 Work = Callable[[Request, bytes], Response]
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -220,6 +225,7 @@ def at(path: str, **works: Work) -> Route:
             body = await _read(request)
         except Refused as refused:
             return error(refused.status, str(refused))
-        return await run_in_threadpool(_answer, work, request, body)
+        limiter = READERS if request.method == "GET" else None
+        return await anyio.to_thread.run_sync(_answer, work, request, body, limiter=limiter)
 
     return Route(f"/api/{path}", endpoint, methods=ALL_METHODS)

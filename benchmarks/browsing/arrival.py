@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 from benchmarks.browsing import stopwatch
 from benchmarks.browsing.stopwatch import Times
 
-HEADING = "document.querySelector('[data-testid=\"stMain\"] h1')"
+HEADING = "document.querySelector('[data-testid=stMain] h1')"
 CARD = "bench.gallery?.rows.get(0)?.tiles[0]?.painted"
 
 WATCH = """

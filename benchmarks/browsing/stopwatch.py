@@ -1,7 +1,7 @@
 """Time from what a person does in a browser to what is painted for it, taken inside the page.
 
 A figure counts from the browser's own event to the first frame in which the page shows what it must, plus two more
-frames (about 33 ms), after which it is surely on the screen.
+frames (about 33 ms), after which it is surely on the screen; ``frames=0`` leaves these out.
 """
 
 import time
@@ -51,22 +51,25 @@ window.bench = {
   },
   pairsInView: () => bench.rows().reduce((sum, row) => sum + (row?.tiles.length ?? 0), 0),
   isPainted: () => bench.rows().every((row) => row?.tiles.length && row.tiles.every((tile) => tile.painted)),
-  watch(isDone, limit) {
+  later: (frames, then) => (frames ? requestAnimationFrame(() => bench.later(frames - 1, then)) : then()),
+  watch(isDone, limit, frames = 2) {
     return new Promise((resolve) => {
       const from = bench.from;
-      const frame = () => {
+      /* A message of ours comes right after the frame in which it was sent, with all that was drawn in it. */
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
         if (performance.now() - from > limit) resolve(null);
-        else if (isDone()) requestAnimationFrame(() => requestAnimationFrame((now) => resolve(now - from)));
-        else requestAnimationFrame(frame);
+        else if (isDone()) bench.later(frames, () => resolve(performance.now() - from));
+        else requestAnimationFrame(() => port2.postMessage(0));
       };
-      requestAnimationFrame(frame);
+      requestAnimationFrame(() => port2.postMessage(0));
     });
   },
-  on(kind, isDone, limit) {
+  on(kind, isDone, limit, frames) {
     bench.result = new Promise((resolve) => {
       document.addEventListener(kind, (event) => {
         bench.from = event.timeStamp;
-        bench.watch(isDone, limit).then(resolve);
+        bench.watch(isDone, limit, frames).then(resolve);
       }, { capture: true, once: true });
     });
   },
@@ -93,9 +96,9 @@ class Times:
         return float(np.percentile(self.all, 95))
 
 
-def after_event(page: Page, kind: str, done: str, act: Callable[[], object]) -> float:
+def after_event(page: Page, kind: str, done: str, act: Callable[[], object], *, frames: int = 2) -> float:
     """Milliseconds from the next event of a kind, which ``act`` causes, until the JavaScript ``done`` is painted."""
-    page.evaluate(f"() => {{ bench.on({kind!r}, () => {done}, {LIMIT_MS}); }}")
+    page.evaluate(f"() => {{ bench.on({kind!r}, () => {done}, {LIMIT_MS}, {frames}); }}")
     act()
     return _taken(page.evaluate("() => bench.result"), done)
 

@@ -21,14 +21,14 @@ def open_scores(page: Page, url: str, run: Run) -> None:
 
 
 def drags(page: Page, num: int) -> Times:
-    """The line moved by the mouse until it is drawn there, with its counts."""
+    """The line moved by the mouse until it is drawn there, with its counts; without the two frames after that."""
     x, y = _grab(page)
 
     def move(turn: int) -> float:
         page.evaluate("bench.shown = bench.deep('.histogram .label').textContent")
         changed = "bench.deep('.histogram .label').textContent !== bench.shown"
         to = x + 12 + 12 * (turn % 20)
-        return stopwatch.after_event(page, "pointermove", changed, lambda: page.mouse.move(to, y))
+        return stopwatch.after_event(page, "pointermove", changed, lambda: page.mouse.move(to, y), frames=0)
 
     times = stopwatch.repeat(move, num)
     page.mouse.up()
@@ -63,18 +63,20 @@ def _grab(page: Page) -> tuple[float, float]:
 def filters(page: Page, num: int) -> Times:
     """A class chosen, or taken away again, until the gallery says how many samples pass."""
     field = page.get_by_label("Given class")
-    total = "bench.gallery?.summary.querySelector('b').textContent"
+    total = "bench.gallery?.counts.querySelector('b').textContent"
 
     def choose(turn: int) -> float:
         page.evaluate(f"bench.shown = {total}")
         if turn % 2:
-            press = _presses(page, "Backspace")
             field.focus()
+            kind, act = "keydown", _presses(page, "Backspace")
         else:
             field.click()
-            page.get_by_role("option").first.wait_for()
-            press = _presses(page, "Enter")
-        milliseconds = stopwatch.after_event(page, "keydown", f"{total} !== bench.shown", press)
+            # The first option selects all.
+            option = page.get_by_role("option").nth(1)
+            option.wait_for()
+            kind, act = "click", option.click
+        milliseconds = stopwatch.after_event(page, kind, f"{total} !== bench.shown", act)
         page.keyboard.press("Escape")
         stopwatch.settled(page)
         return milliseconds
@@ -93,7 +95,7 @@ def sorts(page: Page, num: int) -> Times:
         option = page.get_by_role("option").nth((turn + 1) % 2)
         option.hover()
         done = f"{first} !== undefined && {first} !== bench.shown && bench.isPainted()"
-        milliseconds = stopwatch.after_event(page, "mousedown", done, option.click)
+        milliseconds = stopwatch.after_event(page, "click", done, option.click)
         stopwatch.settled(page)
         return milliseconds
 

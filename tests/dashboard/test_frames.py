@@ -44,6 +44,11 @@ def test_counts_of_any_threshold(random_index: ScoreIndex, threshold: float) -> 
     assert precision == (pytest.approx(caught / chosen.sum()) if chosen.any() else None)
 
 
+def test_scores_of_some_samples(random_index: ScoreIndex) -> None:
+    samples = np.array([7, 0, 499, 7])
+    assert random_index.score_of(samples).tolist() == random_index.scores[samples].tolist()
+
+
 def test_auc_is_the_share_of_ordered_pairs(random_index: ScoreIndex) -> None:
     assert random_index.corrupted is not None
     bad, good = random_index.scores[random_index.corrupted], random_index.scores[~random_index.corrupted]
