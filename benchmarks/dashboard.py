@@ -27,7 +27,7 @@ from benchmarks import million
 from benchmarks.browsing import arrival, floor, gallery, service, stopwatch, views, work
 from benchmarks.browsing.gallery import Burst
 from benchmarks.browsing.stopwatch import Times
-from bir_core import run_folder, storage
+from bir_core import jobs, run_folder, storage
 from bir_core.run_folder import Run
 from tests.browser import chromium, server
 
@@ -40,7 +40,7 @@ SESSIONS = 10
 class Row:
     """One line of the table; lower is better. What is timed has a p95 too.
 
-    ``floor`` is what a bare page needs for the same, where that is not the interaction that all others are held against.
+    ``floor`` is what a bare page needs for the same, where that is not the interaction that others are held against.
     """
 
     what: str
@@ -157,14 +157,16 @@ def of_jobs(browser: Browser, url: str, root: Path, num: int) -> list[Row]:
 
 def of_sessions(browser: Browser, url: str, run: Run, process: psutil.Process) -> list[Row]:
     """What open pages cost that nobody touches."""
-    rows = []
-    for what, path in (("galleries", "suspects"), ("pages with a job", "jobs")):
-        address = f"{url}/{path}?run={run.name}"
-        percent, each = service.cost_of_sessions(browser, process, address, num=SESSIONS, seconds=20)
-        rows.append(Row(what=f"polling of {SESSIONS} open {what}, of a core", value=percent, bar=3, unit="%"))
-        if path == "suspects":
-            rows.append(Row(what="memory of a further session", value=each, bar=0.5, unit="MB"))
-    return rows
+    percent, each = service.cost_of_sessions(browser, process, f"{url}/suspects?run={run.name}", num=SESSIONS)
+    with work.fresh_run(run.path.parent) as computed:
+        jobs.submit(computed.path.parent, computed.name)
+        work.at_work(computed)
+        busy, _ = service.cost_of_sessions(browser, process, f"{url}/jobs?run={computed.name}", num=SESSIONS)
+    return [
+        Row(what=f"polling of {SESSIONS} open galleries, of a core", value=percent, bar=3, unit="%"),
+        Row(what=f"polling of {SESSIONS} pages that watch a job, of a core", value=busy, bar=3, unit="%"),
+        Row(what="memory of a further session", value=each, bar=0.5, unit="MB"),
+    ]
 
 
 def measure(runs: Path, name: str, num: int) -> tuple[list[Row], Burst, Bare]:

@@ -84,7 +84,7 @@ def eight_clients(client: Asker, kind: str, num: int) -> Times:
 
 
 def cost_of_sessions(
-    browser: Browser, process: psutil.Process, address: str, *, num: int, seconds: float
+    browser: Browser, process: psutil.Process, address: str, *, num: int, seconds: float = 20
 ) -> tuple[float, float]:
     """What ``num`` open pages of an address cost that nobody touches: percent of a core, and MB for each of them."""
     before = resident_mb(process)
