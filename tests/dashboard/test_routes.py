@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from bir_core import run_folder, storage, verdicts
 from bir_core.run_folder import Run
-from dashboard import batches, pictures, routes, runs, security, standings, web
+from dashboard import batches, pictures, routes, routes_verdicts, runs, security, standings, web
 
 OWN = {security.TOKEN_HEADER: security.TOKEN, "origin": "http://127.0.0.1:8501", "sec-fetch-site": "same-origin"}
 FOREIGN: tuple[dict[str, str], ...] = (
@@ -175,7 +175,7 @@ class TestVerdicts:
         assert [entry.key for entry in verdicts.entries(complete)] == ["one", "one"]
 
     def test_log_is_read_from_where_the_reader_was(self, client: TestClient, at: str) -> None:
-        assert client.get(f"{at}/verdicts").json() == {"seq": 0, "entries": [], "standing": []}
+        assert client.get(f"{at}/verdicts").json() == {"seq": 0, "more": False, "entries": [], "standing": []}
         decide(client, at, 3, key="one")
         said = client.get(f"{at}/verdicts").json()
         (entry,) = said["entries"]
@@ -184,6 +184,20 @@ class TestVerdicts:
         (standing,) = said["standing"]
         assert standing["opinions"] == [{"reviewer": "ann", "verdict": "remove", "label": None}]
         assert client.get(f"{at}/verdicts?after={said['seq']}").json()["entries"] == []
+
+    def test_long_log_is_told_in_parts(self, client: TestClient, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for key in "abcde":
+            decide(client, at, ord(key), ord(key) + 1, key=key)
+        whole = client.get(f"{at}/verdicts").json()
+        monkeypatch.setattr(routes_verdicts, "MOST_LISTED", 3)
+        parts, after = [], 0
+        while not parts or parts[-1]["more"]:
+            parts.append(client.get(f"{at}/verdicts?after={after}").json())
+            after = parts[-1]["seq"]
+        assert [len(part["entries"]) for part in parts] == [3, 3, 3, 1]
+        assert [entry for part in parts for entry in part["entries"]] == whole["entries"]
+        told = {one["sample"]: one for part in parts for one in part["standing"]}
+        assert told == {one["sample"]: one for one in whole["standing"]}
 
     def test_undo_and_redo(self, client: TestClient, at: str, complete: Run) -> None:
         decide(client, at, 3, 5, key="one")
