@@ -23,15 +23,18 @@ KINDS = {
 
 
 def shown(index: ScoreIndex, threshold: float) -> Positions:
-    """Positions that are drawn, ascending: all, or the suspects and of the others as many as fit, drawn at random."""
+    """Positions that are drawn, ascending: all, or at random as many as fit.
+
+    Suspects come first, but of the others a fifth of the points is kept, since a cloud of suspects alone explains none.
+    """
     if len(index) <= MOST_POINTS:
         return np.arange(len(index))
     above = index.count_above(threshold)
     draw = np.random.default_rng(0)
     suspects, others = index.order[:above], index.order[above:]
-    if above >= MOST_POINTS:
-        return np.sort(draw.permutation(suspects)[:MOST_POINTS])
-    return np.sort(np.concatenate([suspects, draw.permutation(others)[: MOST_POINTS - above]]))
+    num_others = min(len(others), max(MOST_POINTS - above, MOST_POINTS // 5))
+    parts = [draw.permutation(suspects)[: MOST_POINTS - num_others], draw.permutation(others)[:num_others]]
+    return np.sort(np.concatenate(parts))
 
 
 def losses(

@@ -17,6 +17,14 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+WITH_WEBGL = (
+    *(flag for flag in FLAGS if flag != "--disable-gpu"),
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
+"""WebGL without a graphics card, for what needs it."""
+
 HOW_TO_GET = (
     "no Chromium or Chrome found on the PATH; on Debian and Ubuntu install one with: sudo apt-get install chromium, "
     "elsewhere from https://www.google.com/chrome, or point BIR_CHROMIUM at it"
@@ -30,10 +38,10 @@ def find() -> str | None:
 
 
 @contextmanager
-def launch() -> Iterator[Browser]:
+def launch(flags: tuple[str, ...] = FLAGS) -> Iterator[Browser]:
     """A headless browser with a fresh profile."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), headless=True, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=find(), headless=True, args=list(flags))
         try:
             yield browser
         finally:

@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from bir_core import run_folder, storage, verdicts
-from bir_core.records import LabelledImages, Scores, Splits
+from bir_core.records import Splits
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
 from tests.browser.conftest import watch
+from tests.browser.long_run import lengthen
 from tests.browser.server import Server, serve
 
 VIEW = "/suspects?t=-100"
@@ -296,36 +296,7 @@ def test_letters_choose_the_class_of_a_relabelling(page: Page, run: Run, tmp_pat
 def test_a_very_long_ranking_is_reached_everywhere(page: Page, run: Run, tmp_path: Path, faults: list[str]) -> None:
     """Taller than a browser scrolls: one pixel of the bar stands for several."""
     num = 200_000
-    draw = np.random.default_rng(0)
-    labels = draw.integers(0, 10, num)
-    data = storage.load_splits(run.path / "data")
-    long = LabelledImages(
-        images=draw.random((num, 1, 4, 4), dtype=np.float32), labels=labels, ids=np.arange(num) + 1_000_000
-    )
-    truth = storage.load_truth(run.path / "data")
-    beliefs = draw.dirichlet(np.ones(10), num).astype(np.float32)
-    scores = Scores(
-        loss_before=np.zeros(num), loss_after=draw.random(num), base_predictions=labels, soft_labels=beliefs
-    )
-
-    def write(folder: Path) -> None:
-        parts = {name: getattr(data, name) for name in storage.PARTS} | {"train": long}
-        storage.save_splits(folder, Splits(**parts, class_names=data.class_names))
-        nothing = np.zeros(num, dtype=np.bool_)
-        storage.save_truth(
-            folder,
-            replace(
-                truth, corrupted=nothing, original_labels=labels, original_images=np.zeros((0, 1, 4, 4), np.float32)
-            ),
-        )
-
-    run_folder.save_stage(run, "data", write, seconds=0, peak_memory_mb=0, device="cpu")
-    run_folder.save_stage(
-        run, "score", lambda folder: storage.save_scores(folder, scores), seconds=0, peak_memory_mb=0, device="cpu"
-    )
-    shutil.rmtree(run.path / "align")
-    shutil.rmtree(run.path / "embed")
-    order = np.argsort(-scores.score, kind="stable")
+    order = np.argsort(-lengthen(run, num), kind="stable")
     with serve(run.path.parent, tmp_path / "server.log") as server:
         open_gallery(page, server)
         for key, rank in (("End", num), ("ArrowLeft", num - 1), ("Home", 1), ("End", num), ("PageUp", None)):

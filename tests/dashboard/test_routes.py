@@ -190,7 +190,8 @@ class TestVerdicts:
             decide(client, at, ord(key), ord(key) + 1, key=key)
         whole = client.get(f"{at}/verdicts").json()
         monkeypatch.setattr(routes_verdicts, "MOST_LISTED", 3)
-        parts, after = [], 0
+        parts: list[dict[str, Any]] = []
+        after = 0
         while not parts or parts[-1]["more"]:
             parts.append(client.get(f"{at}/verdicts?after={after}").json())
             after = parts[-1]["seq"]
