@@ -70,11 +70,12 @@ class Rows:
 
     def __init__(self, path: Path) -> None:
         array = read_array(path)
-        self.shape, self._path, self._small = array.shape, path, array
+        self.shape, self._path, self._dtype = array.shape, path, array.dtype
         self._row_bytes = math.prod(array.shape[1:]) * array.itemsize
+        # A small file is kept whole; of a large one only what it takes to read from it.
+        self._whole = None if isinstance(array, np.memmap) else array
         if isinstance(array, np.memmap):
-            self._offset, self._small = array.offset, np.empty(0, array.dtype)
-            self._file = os.open(path, os.O_RDONLY)
+            self._offset, self._file = array.offset, os.open(path, os.O_RDONLY)
             weakref.finalize(self, os.close, self._file)
 
     def __len__(self) -> int:
@@ -85,22 +86,22 @@ class Rows:
         if not -len(self) <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
         row %= len(self)
-        if len(self._small) == len(self):
-            return np.array(self._small[row])
+        if self._whole is not None:
+            return np.array(self._whole[row])
         content = os.pread(self._file, self._row_bytes, self._offset + row * self._row_bytes)
         if len(content) < self._row_bytes:
             raise RunDamaged(f"{self._path} has become shorter: compute the stage again with --force")
-        return np.frombuffer(content, self._small.dtype).reshape(self.shape[1:])
+        return np.frombuffer(content, self._dtype).reshape(self.shape[1:])
 
     def take(self, rows: Sequence[int]) -> NDArray[Any]:
         """Copies of some rows, one below the other."""
         self._announce(rows)
         found = [self[row] for row in rows]
-        return np.stack(found) if found else np.empty((0, *self.shape[1:]), self._small.dtype)
+        return np.stack(found) if found else np.empty((0, *self.shape[1:]), self._dtype)
 
     def _announce(self, rows: Sequence[int]) -> None:
         """Let the disk look for all large rows at once, where the system can."""
-        if self._row_bytes < ANNOUNCED_FROM or not hasattr(os, "posix_fadvise") or len(self._small) == len(self):
+        if self._whole is not None or self._row_bytes < ANNOUNCED_FROM or not hasattr(os, "posix_fadvise"):
             return
         for row in rows:
             os.posix_fadvise(self._file, self._offset + row * self._row_bytes, self._row_bytes, os.POSIX_FADV_WILLNEED)

@@ -21,7 +21,10 @@ from bir_core.review import BAND_EDGES, STATES, Standing, State
 from bir_core.run_folder import Run
 from dashboard import runs, session
 
-__all__ = ["ALL", "STATES", "Passing", "State", "measured", "measured_bands", "of_page", "passing", "reviewed"]
+__all__ = ["ALL", "STATES", "Passing", "State", "measured", "measured_bands", "now", "of_page", "passing", "reviewed"]
+
+MOST_TOUCHED = 500
+"""When more samples than this are new in the log, all of it is read."""
 
 # ---------------------------------------------------------------- what holds now
 
@@ -51,10 +54,6 @@ def now(run: Run) -> dict[int, Standing]:
             held.standing = {**held.standing, **verdicts.standing(run, samples=few)}
             held.seq = newest
         return held.standing
-
-
-MOST_TOUCHED = 500
-"""When more samples than this are new in the log, all of it is read."""
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

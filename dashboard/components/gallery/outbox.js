@@ -37,8 +37,9 @@ class Outbox {
     } catch {
       /* The browser's store is full or forbidden: the step is still sent, it just would not outlive a reload. */
     }
-    this.onChange();
+    /* On its way first: what it changes is drawn meanwhile. */
     this.send();
+    this.onChange();
   }
 
   drop(step) {
