@@ -38,10 +38,10 @@ def find() -> str | None:
 
 
 @contextmanager
-def launch(flags: tuple[str, ...] = FLAGS) -> Iterator[Browser]:
+def launch() -> Iterator[Browser]:
     """A headless browser with a fresh profile."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), headless=True, args=list(flags))
+        browser = playwright.chromium.launch(executable_path=find(), headless=True, args=list(FLAGS))
         try:
             yield browser
         finally:

@@ -1,7 +1,6 @@
 """A cloud of many points needs WebGL: it is drawn under our own policy, and a lasso leads to the gallery."""
 
 import io
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -33,13 +32,11 @@ def run(tmp_path: Path, tiny_run: Run) -> Run:
 
 
 @pytest.fixture
-def webgl() -> Iterator[Browser]:
-    if chromium.find() is None:
-        if os.environ.get("CI"):
-            pytest.fail(chromium.HOW_TO_GET)
-        pytest.skip(chromium.HOW_TO_GET)
-    with chromium.launch(chromium.WITH_WEBGL) as started:
-        yield started
+def webgl(browser: Browser) -> Iterator[Browser]:
+    """Another browser beside the tests' own."""
+    started = browser.browser_type.launch(executable_path=chromium.find(), args=list(chromium.WITH_WEBGL))
+    yield started
+    started.close()
 
 
 def suspects_drawn(page: Page) -> int:

@@ -138,9 +138,12 @@ def test_page_that_does_not_exist(page: Page, server: Server) -> None:
 
 def test_back_and_forward(page: Page, server: Server, faults: list[str]) -> None:
     page.goto(f"{server.url}/scores?t=0.5")
+    # A page that is left before it has read its link cannot hand on what stands there.
+    expect(page.locator(".histogram .knob")).to_be_visible()
     for view in ("Suspects", "Repair"):
         page.get_by_test_id("stTopNavLink").filter(has_text=view).click()
         expect(page.get_by_role("heading", name=view, exact=True)).to_be_visible()
+        expect(page).to_have_url(re.compile(r"[?&]t=0\.5(&|$)"))
     for move, view in ((page.go_back, "Suspects"), (page.go_back, "Scores"), (page.go_forward, "Suspects")):
         move()
         expect(page.get_by_role("heading", name=view, exact=True)).to_be_visible()
