@@ -144,14 +144,14 @@ def test_back_and_forward(page: Page, server: Server, faults: list[str]) -> None
         page.get_by_test_id("stTopNavLink").filter(has_text=view).click()
         expect(page.get_by_role("heading", name=view, exact=True)).to_be_visible()
         expect(page).to_have_url(re.compile(r"[?&]t=0\.5(&|$)"))
+        settle(page)
     for move, view in ((page.go_back, "Suspects"), (page.go_back, "Scores"), (page.go_forward, "Suspects")):
         move()
         expect(page.get_by_role("heading", name=view, exact=True)).to_be_visible()
         expect(page).to_have_url(re.compile(rf"/{view.lower()}\?.*run=tiny"))
         expect(page).to_have_url(re.compile(r"[?&]t=0\.5(&|$)"))
         # Streamlit's answer to a step still on its way when the next is taken would push its page once more.
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-        page.wait_for_load_state("networkidle")
+        settle(page)
     assert faults == []
 
 

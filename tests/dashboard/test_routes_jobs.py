@@ -124,6 +124,10 @@ class TestActive:
 
 class TestCancel:
     def test_ends_the_job_and_its_process(self, client: TestClient, runs_root: Path, running: Job) -> None:
+        wait_until(
+            lambda: jobs.find(runs_root, running.id),
+            lambda job: any(step.stage == "base" and step.state == "running" for step in job.progress),
+        )
         answer = client.post(f"/api/jobs/{running.id}/cancel")
         assert answer.status_code == 200
         (told,) = answer.json()["jobs"]
