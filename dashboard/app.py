@@ -1,6 +1,5 @@
 """The entry of the dashboard: ``streamlit run dashboard/app.py``."""
 
-import ctypes
 import gc
 import importlib
 import socket
@@ -31,21 +30,6 @@ def _is_tcp(candidate: socket.socket) -> bool:
     return is_open and candidate.family in (socket.AF_INET, socket.AF_INET6) and candidate.type == socket.SOCK_STREAM
 
 
-M_ARENA_MAX = -8
-"""Name of the setting in glibc's malloc.h."""
-
-
-def share_heaps() -> None:
-    """Let all threads to come share the heaps that there are, where the C library is glibc.
-
-    It would give each of the server's threads one of its own, up to eight per core, and none ever shrinks: at a million
-    samples that was 20 MB of 290. Streamlit has made six by now; ``MALLOC_ARENA_MAX=2`` in the environment saves 50 MB.
-    """
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_ARENA_MAX, 2)
-
-
 WARM = ("dashboard.runs", "plotly.graph_objects", "plotly.io")
 """What the first page would otherwise import while its reader waits."""
 
@@ -53,7 +37,6 @@ WARM = ("dashboard.runs", "plotly.graph_objects", "plotly.io")
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Prepare the server before its first answer."""
-    share_heaps()
     for name in WARM:
         importlib.import_module(name)
     send_small_answers_at_once()

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -127,39 +126,6 @@ def test_every_answer_has_the_headers(server: Server) -> None:
         assert answer.getheader(name) == value
     assert answer.getheader("content-encoding") == "gzip"
     connection.close()
-
-
-MANY_THREADS = """
-import sys, threading
-from pathlib import Path
-from dashboard import app
-
-def reserved():
-    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmSize" in line)
-
-if sys.argv[1] == "shared":
-    app.share_heaps()
-before, held, ready = reserved(), [], threading.Barrier(9)
-
-def work():
-    held.append([bytearray(50_000) for _ in range(20)])
-    ready.wait()
-
-threads = [threading.Thread(target=work) for _ in range(8)]
-for thread in threads: thread.start()
-ready.wait()
-print((reserved() - before) // 1024)
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives each thread a heap of its own")
-def test_threads_share_heaps() -> None:
-    """A heap reserves 64 MB of addresses, a thread's stack 8 MB."""
-    grown = {
-        how: int(subprocess.run([sys.executable, "-c", MANY_THREADS, how], capture_output=True, check=True).stdout)
-        for how in ("shared", "each its own")
-    }
-    assert grown["each its own"] > grown["shared"] + 4 * 64
 
 
 def test_policy_allows_the_inline_script_of_streamlit_and_no_other() -> None:
