@@ -1,7 +1,7 @@
 """What a request of our own page says, and how it is answered: checks first, then work in a thread of its own.
 
-Only our own page is answered (``security.refusal``). Blocking work runs in Starlette's threads, so a slow disk holds up
-nobody else.
+Only our own page is answered (``security.refusal``). Blocking work runs in threads beside the event loop, so what is
+slow never holds up Streamlit; readers share two of them (``READERS``).
 """
 
 import functools
