@@ -57,4 +57,9 @@ def train_base(
         generator=torch.Generator().manual_seed(seeding.derive(seed, "shuffle")),
         progress=progress,
     )
-    return TrainedModel(state=networks.capture(network, state), epochs=outcome.epochs, kept_epoch=outcome.kept_epoch)
+    return TrainedModel(
+        state=networks.capture(network, state),
+        epochs=outcome.epochs,
+        kept_epoch=outcome.kept_epoch,
+        margins=None if outcome.margins is None else outcome.margins.cpu().numpy(),
+    )

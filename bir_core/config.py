@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bir_core.errors import InputError
+from bir_core.method_config import MethodsConfig
 
 Corruption = Literal["none", "label", "input", "adv"]
 Network = Literal["lenet", "conv4"]
@@ -199,6 +200,7 @@ class RunConfig(_Section):
     review: ReviewConfig = ReviewConfig()
     repair: RepairConfig = RepairConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    methods: MethodsConfig = MethodsConfig()
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> "RunConfig":

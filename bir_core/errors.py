@@ -1,5 +1,8 @@
 """The errors that a caller reacts to; their text is what a person reads, so it names got, expected and what to do."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class InputError(ValueError):
     """Something that a person gave (config, data, file, argument) is wrong."""
@@ -27,3 +30,10 @@ class DatabaseDown(InputError):
 
 class StageFailed(RuntimeError):
     """A stage could not be computed from inputs that were all right, for instance because a loss became NaN."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence that suggests what ``name`` may have meant, or lists all that is known."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(names)}"

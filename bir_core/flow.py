@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from bir_core import methods
 from bir_core.errors import InputError
+from bir_core.method_config import MethodsConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,44 @@ class Stage:
     heeds_verdicts: bool = False
 
 
+_CASE = ("data", "base", "select", "enhance", "identify", "align")
+
+
+def _options(*names: str) -> tuple[str, ...]:
+    """The config sections of those of the methods that have any options."""
+    return tuple(f"methods.{name}" for name in names if name in MethodsConfig.model_fields)
+
+
+def _detector_stage(one: methods.Detector) -> Stage:
+    return Stage(
+        name=f"detect-{one.name}",
+        title=f"Score by {one.title}",
+        needs=("data", "base"),
+        sections=("base", *_options(one.name)),
+        optional=True,
+    )
+
+
+def _treatment_stage(one: methods.Treatment) -> Stage:
+    return Stage(
+        name=f"treat-{one.name}",
+        title=f"Treat by {one.title}",
+        needs=_CASE,
+        sections=("base", "review", "repair", *_options(one.name)),
+        optional=True,
+    )
+
+
+def _method_stage(one: methods.Method) -> Stage:
+    return Stage(
+        name=f"method-{one.name}",
+        title=f"Repair by {one.title}",
+        needs=(*_CASE, f"detect-{one.detector}"),
+        sections=("base", "review", "repair", *_options(one.treatment)),
+        optional=True,
+    )
+
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         name="data",
@@ -52,7 +92,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("data", "base"),
         version=2,
     ),
-    Stage(name="base", title="Train the base model", needs=("data",), sections=("base",)),
+    Stage(name="base", title="Train the base model", needs=("data",), sections=("base",), version=2),
     Stage(name="select", title="Choose the layers to update", needs=("data", "base"), sections=("enhance",)),
     Stage(
         name="enhance",
@@ -145,6 +185,9 @@ STAGES: tuple[Stage, ...] = (
         optional=True,
         heeds_verdicts=True,
     ),
+    *(_detector_stage(one) for one in methods.DETECTORS if not one.free),
+    *(_treatment_stage(one) for one in methods.TREATMENTS if one.stage is None),
+    *(_method_stage(one) for one in methods.METHODS if not one.whole_run),
 )
 
 NAMES: tuple[str, ...] = tuple(stage.name for stage in STAGES if not stage.optional)

@@ -1,19 +1,21 @@
 """Run the stages of a run in flow order, only the stale ones, one process at a time, each result whole or not there."""
 
+import contextlib
 import os
 import resource
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
-from bir_core import devices, extras, flow, run_folder, seeding, stages
+from bir_core import devices, extras, flow, method_stages, run_folder, seeding, stages
 from bir_core.flow import StageEvent, Watch
 from bir_core.run_folder import Run
 from bir_core.stages import Work
 
-FUNCTIONS = stages.FUNCTIONS | extras.FUNCTIONS
+FUNCTIONS = stages.FUNCTIONS | extras.FUNCTIONS | method_stages.FUNCTIONS
 
 
 def _no_watch(_event: StageEvent) -> None:
@@ -72,6 +74,7 @@ def _compute_stage(run: Run, name: str, watch: Watch) -> None:
         watch(StageEvent(stage=name, state="working", done=done, total=total))
 
     work = Work(run=run, seed=seeding.derive(run.config.seed, name), device=device, progress=progress)
+    _forget_peak_memory()
     started = time.perf_counter()
     write = FUNCTIONS[name](work)
     seconds = time.perf_counter() - started
@@ -79,7 +82,13 @@ def _compute_stage(run: Run, name: str, watch: Watch) -> None:
     watch(StageEvent(stage=name, state="finished", seconds=seconds))
 
 
+def _forget_peak_memory() -> None:
+    """Let the kernel count the peak afresh, so that each stage is told its own; only Linux can, see proc(5)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def _peak_memory_mb() -> float:
-    """Largest resident memory of this process so far; Linux counts in KiB, macOS in bytes."""
+    """Largest resident memory of this process, since it was last forgotten; Linux counts in KiB, macOS in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -141,11 +141,19 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedModel:
-    """A model and how its training went; ``kept_epoch`` is the epoch (from 1) whose weights are kept, 0 = the start."""
+    """A model and how its training went.
+
+    Attributes:
+        state: the model.
+        epochs: the training log.
+        kept_epoch: the epoch, from 1, whose weights are kept; 0 = the start.
+        margins: (N,) mean training margin of every training sample; None where none was taken.
+    """
 
     state: ModelState
     epochs: tuple[Epoch, ...]
     kept_epoch: int
+    margins: Doubles | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -282,12 +282,19 @@ def expected_fingerprint(run: Run, stage: str) -> str:
         "seed": run.config.seed,
         "device": run.config.device,
         "threads": run.config.threads,
-        "config": {section: values[section] for section in description.sections},
+        "config": {section: _section(values, section) for section in description.sections},
         "inputs": {need: input_digest(run, need) for need in description.needs},
     }
     if description.heeds_verdicts:
         made_from["verdicts"] = database.newest_verdict(run.path.parent, data=input_digest(run, "data"))
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def _section(values: dict[str, Any], name: str) -> Any:
+    """A section of a dumped config; "methods.rdia" is the section ``rdia`` of the section ``methods``."""
+    for part in name.split("."):
+        values = values[part]
+    return values
 
 
 def input_digest(run: Run, need: str) -> str:

@@ -7,7 +7,7 @@ from torch import nn
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import LabelledImages, ModelState, Progress, Scores, no_progress
+from bir_core.records import Doubles, LabelledImages, ModelState, Progress, Scores, no_progress
 
 
 @torch.no_grad()
@@ -52,6 +52,35 @@ def score(
         base_predictions=predictions.astype(np.int64),
         soft_labels=soft_labels,
     )
+
+
+@torch.no_grad()
+def losses_under(
+    model: ModelState,
+    samples: LabelledImages,
+    *,
+    device: torch.device,
+    batch_size: int = 500,
+    progress: Progress = no_progress,
+) -> Doubles:
+    """(N,) loss in nats of every sample's given label under one model; higher = less believed.
+
+    Args:
+        model: the model; not changed.
+        samples: (N) with their given labels.
+        device: where to compute.
+        batch_size: samples per pass; it changes nothing but speed.
+        progress: told (samples done, N).
+    """
+    network = networks.restore(model, device).eval()
+    found = np.empty(len(samples), dtype=np.float64)
+    for start in range(0, len(samples), batch_size):
+        chosen = slice(start, start + batch_size)
+        images = torch.tensor(samples.images[chosen], device=device)
+        labels = torch.tensor(samples.labels[chosen], device=device)
+        found[chosen] = losses.per_sample_cross_entropy(network(images), labels).cpu().numpy()
+        progress(min(start + batch_size, len(samples)), len(samples))
+    return found
 
 
 def _score_batch(

@@ -102,7 +102,12 @@ def _base(work: Work) -> Write:
         device=work.device,
         progress=work.progress,
     )
-    return partial(storage.save_model, name="base", trained=trained)
+
+    def write(folder: Path) -> None:
+        storage.save_model(folder, "base", trained)
+        storage.save_margins(folder, trained)
+
+    return write
 
 
 def _select(work: Work) -> Write:

@@ -22,6 +22,7 @@ from bir_core.errors import RunDamaged
 from bir_core.records import (
     Aligned,
     CandidateSubset,
+    Doubles,
     Embedding,
     Epoch,
     Floats,
@@ -166,6 +167,42 @@ def load_model(folder: Path, name: str) -> TrainedModel:
     log = _read_json(folder / f"{name}.json")
     epochs = tuple(Epoch(**epoch) for epoch in log["epochs"])
     return TrainedModel(state=state, epochs=epochs, kept_epoch=log["kept_epoch"])
+
+
+def save_margins(folder: Path, trained: TrainedModel) -> None:
+    """(N,) training margins, where they were taken."""
+    if trained.margins is not None:
+        np.save(folder / "margins.npy", trained.margins)
+
+
+@_naming_damage
+def load_margins(folder: Path) -> Doubles | None:
+    """(N,) training margins; None where none were taken."""
+    path = folder / "margins.npy"
+    return array_files.read_array(path) if path.exists() else None
+
+
+def save_detector_scores(folder: Path, scores: Doubles) -> None:
+    """(N,) a detector's scores as ``scores.npy``."""
+    np.save(folder / "scores.npy", scores)
+
+
+@_naming_damage
+def load_detector_scores(folder: Path) -> Doubles:
+    """(N,) a detector's scores in data-set order; memory-mapped."""
+    return array_files.read_array(folder / "scores.npy")
+
+
+def save_findings(folder: Path, values: dict[str, Any]) -> None:
+    """Facts and figures of a detector or a treatment as ``findings.json``."""
+    durable.write_json(folder / "findings.json", values)
+
+
+@_naming_damage
+def load_findings(folder: Path) -> dict[str, Any]:
+    """Facts and figures of a detector or a treatment, see ``method_stages``."""
+    values: dict[str, Any] = _read_json(folder / "findings.json")
+    return values
 
 
 def save_layer_choice(folder: Path, choice: LayerChoice) -> None:

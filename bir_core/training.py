@@ -37,10 +37,18 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a training went; ``kept_epoch`` counts from 1."""
+    """How a training went.
+
+    Attributes:
+        epochs: the log.
+        kept_epoch: the epoch, from 1, whose weights are kept.
+        margins: (N,) float64 mean over the epochs of the target's logit minus the best other logit, taken as each
+            sample's batch went by (area under the margin, Pleiss et al. 2020); None after fine-tuning. Higher = easier.
+    """
 
     epochs: tuple[Epoch, ...]
     kept_epoch: int
+    margins: Tensor | None = None
 
 
 def fit(
@@ -73,9 +81,18 @@ def fit(
     optimizer = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate, fused=True)
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     best: dict[str, Tensor] = {}
+    margins = torch.zeros(len(inputs), dtype=torch.float64, device=inputs.device)
     while len(epochs) < schedule.max_epochs and not watch.ended:
         network.train()
-        loss = _run_epoch(network, inputs, targets, optimizer, batch_size=schedule.batch_size, generator=generator)
+        loss = _run_epoch(
+            network,
+            inputs,
+            targets,
+            optimizer,
+            batch_size=schedule.batch_size,
+            generator=generator,
+            margins=margins,
+        )
         _refuse_nan(loss, len(epochs) + 1, schedule)
         epochs.append(_validated(network, loss, *validation))
         if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
@@ -84,7 +101,11 @@ def fit(
     network.eval()
     if best:
         network.load_state_dict(best)
-    return Training(epochs=tuple(epochs), kept_epoch=watch.best_epoch if best else len(epochs))
+    return Training(
+        epochs=tuple(epochs),
+        kept_epoch=watch.best_epoch if best else len(epochs),
+        margins=margins / len(epochs),
+    )
 
 
 def fine_tune(
@@ -168,15 +189,19 @@ def _run_epoch(
     *,
     batch_size: int,
     generator: torch.Generator,
+    margins: Tensor | None = None,
 ) -> float:
-    """One shuffled pass; the running mean of the batch losses."""
+    """One shuffled pass; the running mean of the batch losses. Each sample's margin is added to ``margins``."""
     order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
     total = torch.zeros((), device=inputs.device)
     for chosen in order.split(batch_size):
         optimizer.zero_grad()
-        loss = losses.soft_cross_entropy(network(inputs[chosen]), targets[chosen])
+        logits = network(inputs[chosen])
+        loss = losses.soft_cross_entropy(logits, targets[chosen])
         loss.backward()
         optimizer.step()
+        if margins is not None:
+            margins[chosen] += losses.margins(logits.detach(), targets[chosen].argmax(1))
         total += loss.detach() * len(chosen)
     return float(total) / len(inputs)
 

@@ -38,6 +38,8 @@ TORCH_FREE = frozenset(
         "records",
         "config",
         "flow",
+        "methods",
+        "method_config",
         "run_folder",
         "array_files",
         "stage_result",
@@ -239,7 +241,11 @@ def only_the_pipeline_knows_stages_and_storage(project: Project) -> list[str]:
     found = []
     for module, source in project.items():
         targets = {resolve(name, project) for name in all_imports(source.tree)}
-        if module not in ("bir_core.stages", "bir_core.extras") and targets & STAGES and "bir_core.storage" in targets:
+        if (
+            module not in ("bir_core.stages", "bir_core.extras", "bir_core.method_stages")
+            and targets & STAGES
+            and "bir_core.storage" in targets
+        ):
             found.append(f"{module} imports both stages and the storage")
     return found
 

@@ -15,6 +15,13 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return functional.cross_entropy(logits, targets)
 
 
+def margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """(N,) the label's logit minus the best other logit, from (N, L) logits; higher = the label is believed more."""
+    own = logits.gather(1, labels[:, None])
+    others = logits.scatter(1, labels[:, None], -torch.inf)
+    return own.squeeze(1) - others.amax(1)
+
+
 def one_hot(labels: Tensor, num_classes: int) -> Tensor:
     """(N, L) float32 probability targets from (N,) hard labels."""
     return functional.one_hot(labels, num_classes).to(torch.float32)
