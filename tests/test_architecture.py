@@ -40,6 +40,7 @@ TORCH_FREE = frozenset(
         "flow",
         "methods",
         "method_config",
+        "paper",
         "run_folder",
         "array_files",
         "stage_result",
