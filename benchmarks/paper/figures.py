@@ -106,7 +106,7 @@ def _figure(values: list[float | None], printed: float | None) -> Values:
         "mean": float(np.mean(known)) if known else None,
         "half_width": half,
         "values": known,
-        "paper": None if printed is None or math.isnan(printed) else printed,
+        "paper": printed,
     }
 
 

@@ -41,7 +41,7 @@ class Row:
 
     title: str
     cell: str
-    paper: tuple[float, ...] | None = None
+    paper: tuple[float | None, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,7 +325,6 @@ def _every_method() -> Table:
 def _detectors_and_treatments(corruption: str) -> Iterator[Section]:
     where: dict[str, Any] = {"dataset": "mnist", "network": "lenet", "corruption": corruption}
     title = _data_title("mnist", corruption)
-    auc = {"bir": paper.auc("mnist", "lenet", corruption)}
     yield Section(
         title=f"{title}, detectors",
         metrics=DETECTION,
@@ -333,7 +332,7 @@ def _detectors_and_treatments(corruption: str) -> Iterator[Section]:
             Row(
                 title=one.title,
                 cell=f"detect/{one.name}",
-                paper=None if auc.get(one.name) is None else (auc[one.name], *[float("nan")] * 5),
+                paper=(paper.auc("mnist", "lenet", corruption), *[None] * 5) if one.name == "bir" else None,
             )
             for one in methods.DETECTORS
         ),
