@@ -7,7 +7,7 @@ recursion asks for losses that do not depend on the other samples of a batch, so
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad
+from torch.func import functional_call
 
 from bir_core import seeding
 from bir_core.detectors.evidence import Detected, Evidence
@@ -82,9 +82,9 @@ def _losses(network: nn.Sequential, samples: LabelledImages, device: torch.devic
 
 
 def _mean_gradient(losses: sgd.Losses, parameters: Tensor, num: int, batch_size: int = 500) -> Tensor:
-    total = torch.zeros_like(parameters)
-    for batch in torch.arange(num, device=parameters.device).split(batch_size):
-        total += grad(lambda theta, chosen: losses(theta, chosen).sum())(parameters, batch)
+    theta, total = parameters.detach().requires_grad_(), torch.zeros_like(parameters)
+    for batch in torch.arange(num, device=theta.device).split(batch_size):
+        total += torch.autograd.grad(losses(theta, batch).sum(), theta)[0]
     return total / num
 
 

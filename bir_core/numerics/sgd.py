@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import grad, jvp
 
 from bir_core.errors import StageFailed
 from bir_core.records import Progress, no_progress
 
 Losses = Callable[[Tensor, Tensor], Tensor]
-"""(P,) parameters and (B,) positions of samples -> (B,) losses of these; made of operations that torch.func takes."""
+"""(P,) parameters and (B,) positions of samples -> (B,) losses of these."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,19 +139,19 @@ def trace_back(
 def dots_and_product(losses: Losses, parameters: Tensor, batch: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
     """((B,) u.g_i of every sample, (P,) H u) at ``parameters``, with H the Hessian of the batch's mean loss.
 
-    One jvp gives the dot products, and the gradient of their mean is H u: reverse over forward.
+    One double backward gives both: with weights w_i = 1 / B, the gradient of u.(sum_i w_i g_i) is H u with respect to
+    the parameters, and u.g_i with respect to w_i.
     """
-
-    def mean_dot(at: Tensor) -> tuple[Tensor, Tensor]:
-        dots: Tensor = jvp(lambda theta: losses(theta, batch), (at,), (direction,))[1]
-        return dots.mean(), dots.detach()
-
-    product, dots = grad(mean_dot, has_aux=True)(parameters)
+    theta = parameters.detach().requires_grad_()
+    found = losses(theta, batch)
+    weights = torch.full_like(found, 1 / len(batch)).requires_grad_()
+    (gradient,) = torch.autograd.grad(weights @ found, theta, create_graph=True)
+    product, dots = torch.autograd.grad(gradient @ direction, (theta, weights))
     return dots, product
 
 
 def _step(losses: Losses, parameters: Tensor, batch: Tensor, learning_rate: float) -> Tensor:
     """The parameters after one step; the same ones and the same batch give the same bits again."""
-    gradient = grad(lambda theta: losses(theta, batch).mean())(parameters)
-    stepped: Tensor = parameters - learning_rate * gradient
-    return stepped
+    theta = parameters.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(losses(theta, batch).mean(), theta)
+    return parameters - learning_rate * gradient

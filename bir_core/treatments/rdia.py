@@ -7,6 +7,7 @@ All layers of the base model learn, on the suspects and on as many remaining sam
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from bir_core import repair, seeding, training
 from bir_core.models import layers as layer_groups
@@ -31,29 +32,29 @@ def treat(case: Case) -> Outcome:
 
 
 def treat_static(case: Case) -> Outcome:
-    """The suspects with the labels that RDIA gives them at the base model, see ``relabelled``.
+    """The suspects with the labels that RDIA gives them at the base model, see ``static_targets``.
 
     Raises:
         StageFailed: the loss is not a number any more.
     """
     network = networks.restore(case.base, case.device)
     logits = layer_groups.activations(network, torch.tensor(case.suspects.images, device=case.device)).cpu()
-    targets = relabelled(logits, torch.tensor(case.suspects.labels))
+    targets = static_targets(logits, torch.tensor(case.suspects.labels))
     model = _tune(case, targets, loss=losses.soft_cross_entropy, clip_norm=None)
     return Outcome(model=model, facts={"mean_label_sum": float(targets.sum(1).mean()) if len(targets) else 0.0})
 
 
-def relabelled(logits: Tensor, labels: Tensor) -> Tensor:
+def static_targets(logits: Tensor, labels: Tensor) -> Tensor:
     """(K, L) float32 targets of RDIA, from (K, L) logits and (K,) given labels m.
 
     t_m = 0 and t_k = log(1 - p_m) / ((L - 1) log p_k), each in 0..1/(L - 1), so that -sum_k t_k log p_k is
     -log(1 - p_m). With two classes they are the flipped label; with more they do **not** sum to 1, and stay so.
     """
-    logits = logits.double()
-    given = torch.nn.functional.one_hot(labels, logits.shape[1]).bool()
-    log_rest = logits.masked_fill(given, -torch.inf).logsumexp(1, keepdim=True) - logits.logsumexp(1, keepdim=True)
-    # 0 / 0, where one other class has all the belief: it takes all of the rest, and the ratio is 1.
-    ratio = (log_rest / logits.log_softmax(1)).nan_to_num(nan=1.0).clamp(0, 1)
+    given = functional.one_hot(labels, logits.shape[1]).bool()
+    log_beliefs = logits.double().log_softmax(1)
+    log_rest = log_beliefs.masked_fill(given, -torch.inf).logsumexp(1, keepdim=True)
+    # 0 / 0, where another class has all the belief there is: the ratio's limit is 1.
+    ratio = (log_rest / log_beliefs).nan_to_num(nan=1.0)
     return (ratio.masked_fill(given, 0) / (logits.shape[1] - 1)).float()
 
 
