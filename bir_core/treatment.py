@@ -12,6 +12,7 @@ from bir_core.treatments import (
     fine_tune,
     hard_relabel,
     none,
+    rdia,
     retrain,
     retrain_with_reserved,
 )
@@ -25,6 +26,8 @@ TREAT: dict[str, Callable[[Case], Outcome]] = {
     "retrain": retrain.treat,
     "retrain_with_reserved": retrain_with_reserved.treat,
     "hard_relabel": hard_relabel.treat,
+    "rdia": rdia.treat,
+    "rdia_static": rdia.treat_static,
 }
 
 
