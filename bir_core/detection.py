@@ -8,6 +8,8 @@ from bir_core import methods
 from bir_core.detectors import (
     bir,
     enhanced_loss,
+    ewc_influence,
+    linear_influence,
     loss,
     margin,
 )
@@ -19,6 +21,8 @@ DETECT: dict[str, Callable[[Evidence], Detected]] = {
     "enhanced_loss": enhanced_loss.detect,
     "loss": loss.detect,
     "margin": margin.detect,
+    "linear_influence": linear_influence.detect,
+    "ewc_influence": ewc_influence.detect,
 }
 
 

@@ -9,8 +9,10 @@ from bir_core.errors import StageFailed
 from bir_core.treatments import (
     bir,
     enhanced,
+    ewc_deletion,
     fine_tune,
     hard_relabel,
+    newton_removal,
     none,
     retrain,
     retrain_with_reserved,
@@ -25,6 +27,8 @@ TREAT: dict[str, Callable[[Case], Outcome]] = {
     "retrain": retrain.treat,
     "retrain_with_reserved": retrain_with_reserved.treat,
     "hard_relabel": hard_relabel.treat,
+    "newton_removal": newton_removal.treat,
+    "ewc_deletion": ewc_deletion.treat,
 }
 
 
