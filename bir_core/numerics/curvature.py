@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import jvp, vjp
+from torch.func import vjp
 
 from bir_core.errors import StageFailed
 from bir_core.numerics import gradients
@@ -63,7 +63,7 @@ def gauss_newton_product(model: FlatNetwork, inputs: Tensor, direction: Tensor) 
         def logits_at(theta: Tensor, batch: Tensor = batch) -> Tensor:
             return model.logits(theta, batch)
 
-        logits, moved = jvp(logits_at, (model.theta,), (direction,))[:2]
+        logits, moved = gradients.along(logits_at, model.theta, direction)
         weighted = logits.softmax(1) * moved
         curved = weighted - logits.softmax(1) * weighted.sum(1, keepdim=True)
         found += vjp(logits_at, model.theta)[1](curved)[0]
@@ -181,7 +181,7 @@ def _descend(
     while iterations < limits.max_iterations and size > enough:
         pushed = product(direction)
         curved = float(direction @ pushed)
-        if not curved > 0:
+        if not 0 < curved < math.inf:
             return None
         found += (size / curved) * direction
         left -= (size / curved) * pushed

@@ -4,7 +4,8 @@ N samples, P parameters, L classes. The network is always in eval mode: its batc
 that it has (section 12 of the specification).
 """
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,8 +90,16 @@ def dots(model: FlatNetwork, inputs: Tensor, labels: Tensor, direction: Tensor) 
         def losses_at(theta: Tensor, batch: Tensor = batch, wanted: Tensor = wanted) -> Tensor:
             return model.losses(theta, batch, wanted)
 
-        found.append(jvp(losses_at, (model.theta,), (direction,))[1])
+        found.append(along(losses_at, model.theta, direction)[1])
     return torch.cat(found)
+
+
+def along(function: Callable[[Tensor], Tensor], theta: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """(function(theta), its derivative along ``direction``), by one forward-mode pass."""
+    with warnings.catch_warnings():
+        # At its first forward-mode pass torch loads rules of its own, and warns of its own use of torch.jit.script.
+        warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
+        return jvp(function, (theta,), (direction,))[:2]
 
 
 def mean(model: FlatNetwork, inputs: Tensor, labels: Tensor) -> Tensor:
