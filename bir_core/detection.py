@@ -9,7 +9,9 @@ from bir_core.detectors import (
     bir,
     deep_knn,
     enhanced_loss,
+    ewc_influence,
     knn_shapley,
+    linear_influence,
     loss,
     margin,
     reserved_only,
@@ -27,6 +29,8 @@ DETECT: dict[str, Callable[[Evidence], Detected]] = {
     "deep_knn": deep_knn.detect,
     "knn_shapley": knn_shapley.detect,
     "sgd_influence": sgd_influence.detect,
+    "linear_influence": linear_influence.detect,
+    "ewc_influence": ewc_influence.detect,
 }
 
 

@@ -19,6 +19,8 @@ from bir_core.records import Epoch, Progress, no_progress
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(B, L) logits and (B, L) targets -> the batch's mean loss."""
+Penalty = Callable[[Sequence[nn.Parameter]], Tensor]
+"""The parameters that learn -> what is added to the loss at every step, and to the loss that is watched."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,7 @@ def fine_tune(
     schedule: Schedule,
     generator: torch.Generator,
     loss: Loss = losses.soft_cross_entropy,
+    penalty: Penalty | None = None,
     progress: Progress = no_progress,
 ) -> Training:
     """Train the selected layers of ``network`` in place; every other tensor of it stays bit-identical.
@@ -138,6 +141,7 @@ def fine_tune(
         schedule: learning rate, batch size, stopping.
         generator: CPU generator that shuffles.
         loss: what is lowered.
+        penalty: lowered with it; None = nothing.
         progress: told (epochs done, most epochs there can be).
 
     Raises:
@@ -151,8 +155,18 @@ def fine_tune(
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     with _only_these_learn(network, chosen):
         while len(epochs) < schedule.max_epochs and not watch.ended:
-            _run_epoch(rest, features, targets, optimizer, schedule=schedule, generator=generator, loss=loss)
-            epochs.append(Epoch(loss=mean_loss(rest, features, targets, loss=loss)))
+            _run_epoch(
+                rest,
+                features,
+                targets,
+                optimizer,
+                schedule=schedule,
+                generator=generator,
+                loss=loss,
+                penalty=penalty,
+            )
+            watched = mean_loss(rest, features, targets, loss=loss)
+            epochs.append(Epoch(loss=watched + _penalty_of(penalty, chosen)))
             _refuse_nan(epochs[-1].loss, len(epochs), schedule)
             watch.improved(epochs[-1].loss)
             progress(len(epochs), schedule.max_epochs)
@@ -204,23 +218,32 @@ def _run_epoch(
     schedule: Schedule,
     generator: torch.Generator,
     loss: Loss = losses.soft_cross_entropy,
+    penalty: Penalty | None = None,
     margins: Tensor | None = None,
 ) -> float:
     """One shuffled pass; the running mean of the batch losses. Each sample's margin is added to ``margins``."""
+    learning = optimizer.param_groups[0]["params"]
     order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
     total = torch.zeros((), device=inputs.device)
     for chosen in order.split(schedule.batch_size):
         optimizer.zero_grad()
         logits = network(inputs[chosen])
-        batch_loss = loss(logits, targets[chosen])
-        batch_loss.backward()
+        lowered = loss(logits, targets[chosen])
+        if penalty is not None:
+            lowered = lowered + penalty(learning)
+        lowered.backward()
         if schedule.clip_norm is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), schedule.clip_norm)
+            nn.utils.clip_grad_norm_(learning, schedule.clip_norm)
         optimizer.step()
         if margins is not None:
             margins[chosen] += losses.margins(logits.detach(), targets[chosen].argmax(1))
-        total += batch_loss.detach() * len(chosen)
+        total += lowered.detach() * len(chosen)
     return float(total) / len(inputs)
+
+
+@torch.no_grad()
+def _penalty_of(penalty: Penalty | None, parameters: Sequence[nn.Parameter]) -> float:
+    return 0.0 if penalty is None else float(penalty(parameters))
 
 
 @torch.no_grad()

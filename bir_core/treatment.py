@@ -9,8 +9,10 @@ from bir_core.errors import StageFailed
 from bir_core.treatments import (
     bir,
     enhanced,
+    ewc_deletion,
     fine_tune,
     hard_relabel,
+    newton_removal,
     none,
     rdia,
     retrain,
@@ -28,6 +30,8 @@ TREAT: dict[str, Callable[[Case], Outcome]] = {
     "hard_relabel": hard_relabel.treat,
     "rdia": rdia.treat,
     "rdia_static": rdia.treat_static,
+    "newton_removal": newton_removal.treat,
+    "ewc_deletion": ewc_deletion.treat,
 }
 
 

@@ -16,6 +16,9 @@ from tests import toys
 DRAWS_FROM_THE_TRAINING_SET = frozenset({"sgd_influence", "cleanlab", "tracin", "trak"})
 """Batches, folds or projections of theirs follow the order of the samples."""
 
+LEARNS_FROM_FAILURES = frozenset({"ewc_influence"})
+"""The toy's base model errs on no reserved sample, so there is nothing to learn from; tests.test_ewc has one that does."""
+
 
 @pytest.fixture(autouse=True)
 def _toy_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +36,7 @@ def skip_if_absent(name: str) -> None:
         pytest.skip(absent)
 
 
-@pytest.mark.parametrize("name", detection.DETECT)
+@pytest.mark.parametrize("name", sorted(detection.DETECT.keys() - LEARNS_FROM_FAILURES))
 def test_flipped_labels_are_found(name: str, blobs: tuple[Evidence, Flags]) -> None:
     skip_if_absent(name)
     evidence, flipped = blobs
