@@ -12,14 +12,14 @@ from dashboard import palette
 SIGMA = 1.0
 P = 0.05
 REPETITIONS = 2000
-SEED = 20
+SEED = 0
 
 COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400, 500)
 SLIDERS: tuple[dict[str, Any], ...] = (
     {"key": "n", "title": "Target samples", "symbol": "n", "stops": [*COUNTS[7:], 600, 800, 1000]},
     {"key": "m", "title": "Shifted samples", "symbol": "m", "stops": [*COUNTS]},
     {"key": "delta", "title": "Their shift", "symbol": "δ", "stops": [step / 10 for step in range(61)]},
-    {"key": "aligned", "title": "Alignment error", "symbol": "|μ - μ̃|", "stops": [step / 100 for step in range(101)]},
+    {"key": "aligned", "title": "Alignment error", "symbol": "ε", "stops": [step / 100 for step in range(101)]},
     {"key": "dn", "title": "Reserved samples", "symbol": "δn", "stops": [*COUNTS]},
 )
 PRESETS: tuple[dict[str, Any], ...] = (

@@ -1,8 +1,8 @@
 /* The two charts of the example. Each is drawn anew at every move of a slider. */
 
 const SVG = "http://www.w3.org/2000/svg";
-const SIDES = { left: 10, right: 14 };
-const ROW = { height: 84, band: 24 };
+const SIDES = { left: 1, right: 14 };
+const ROW = { height: 90, band: 28 };
 const ERRORS = { top: 30, bottom: 46, bins: 90 };
 const SCORES = { top: 34, bottom: 46, height: 210, bins: 60 };
 /* The error axis ends at one of these, so that it stands still while a slider moves and jumps only now and then. */
@@ -26,7 +26,7 @@ function short(value) {
 function ticks(low, high, number) {
   const raw = (high - low) / number;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= raw);
+  const step = [1, 2, 2.5, 5, 10].map((one) => one * power).find((one) => one >= raw);
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, at) => (first + at) * step);
 }
@@ -83,7 +83,7 @@ function drawErrors(svg, width, { models, errors, quantiles, bounds }) {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("height", height);
   const key = legend([
-    { title: "2,000 simulated errors", mark: swatch("var(--quiet)") },
+    { title: `${errors[0].length.toLocaleString("en")} simulated errors`, mark: swatch("var(--quiet)") },
     { title: "95 % of them lie below", mark: upright("quantile") },
     { title: "bound", mark: upright("bound") },
   ]);
@@ -92,8 +92,8 @@ function drawErrors(svg, width, { models, errors, quantiles, bounds }) {
     const top = bottom - ROW.height + ROW.band;
     const counts = histogram(errors[at].filter((error) => error < end), 0, end, ERRORS.bins);
     const name = element("text", { x: SIDES.left, y: top - 6, class: "label" });
-    name.append(element("tspan", { class: "strong" }, title), ` ${said}`);
-    const figures = element("text", { x: width - SIDES.right, y: top - 6, "text-anchor": "end", class: "label" });
+    name.append(element("tspan", { class: "strong" }, title), `: ${said}`);
+    const figures = element("text", { x: width - SIDES.right, y: top - 6, "text-anchor": "end", class: "label figures" });
     figures.append(`95 %: ${short(quantiles[at])}, bound: `, element("tspan", { class: "strong" }, short(bounds[at])));
     const row = element("g");
     row.append(

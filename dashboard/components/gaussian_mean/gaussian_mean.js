@@ -17,10 +17,7 @@ class GaussianMean {
     this.controls = data.sliders.map((slider) => this.control(slider));
     this.errors = element("svg", { role: "img" });
     this.scores = element("svg", { role: "img" });
-    this.verdict = this.said();
-    this.means = this.said();
-    this.caught = this.said();
-    this.average = this.said();
+    [this.verdict, this.caught, this.average, this.means] = ["verdict", "caught", "average", "means"].map((name) => html("p", `said ${name}`));
     node.replaceChildren(
       html("div", "sliders", ...this.controls.map(({ box }) => box), this.presets()),
       html(
@@ -30,10 +27,6 @@ class GaussianMean {
       ),
     );
     new ResizeObserver(() => this.draw()).observe(node);
-  }
-
-  said() {
-    return html("p", "said");
   }
 
   /* ------------------------------------------------------------ sliders */
