@@ -7,9 +7,15 @@ import numpy as np
 from bir_core import methods
 from bir_core.detectors import (
     bir,
+    deep_knn,
     enhanced_loss,
+    ewc_influence,
+    knn_shapley,
+    linear_influence,
     loss,
     margin,
+    reserved_only,
+    sgd_influence,
 )
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError, StageFailed
@@ -19,6 +25,12 @@ DETECT: dict[str, Callable[[Evidence], Detected]] = {
     "enhanced_loss": enhanced_loss.detect,
     "loss": loss.detect,
     "margin": margin.detect,
+    "reserved_only": reserved_only.detect,
+    "deep_knn": deep_knn.detect,
+    "knn_shapley": knn_shapley.detect,
+    "sgd_influence": sgd_influence.detect,
+    "linear_influence": linear_influence.detect,
+    "ewc_influence": ewc_influence.detect,
 }
 
 

@@ -29,7 +29,9 @@ class LinearInfluenceOptions(_Options):
     )
     max_iterations: Positive = Field(100, description="of the conjugate gradients")
     tolerance: Rate = Field(1e-3, description="relative residual at which the conjugate gradients stop")
-    memory_mb: Positive = Field(4096, description="most that the N x P gradients of the full Fisher may take")
+    memory_mb: Positive = Field(
+        4096, description="most that the full Fisher may take: gradients (N x P) and their products (N x N)"
+    )
 
 
 class EwcInfluenceOptions(_Options):

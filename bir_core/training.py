@@ -5,7 +5,7 @@ Everything that learns here (base, candidate, enhanced, repaired and compared mo
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,11 @@ from bir_core.models import layers as layer_groups
 from bir_core.numerics import losses
 from bir_core.records import Epoch, Progress, no_progress
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""(B, L) logits and (B, L) targets -> the batch's mean loss."""
+Penalty = Callable[[Sequence[nn.Parameter]], Tensor]
+"""The parameters that learn -> what is added to the loss at every step, and to the loss that is watched."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
@@ -27,12 +32,14 @@ class Schedule:
         batch_size: samples per step.
         max_epochs: never more epochs than these.
         patience: stop after this many epochs without a lower watched loss; None runs all epochs.
+        clip_norm: no step's gradient is longer than this; None leaves gradients as they are.
     """
 
     learning_rate: float
     batch_size: int
     max_epochs: int
     patience: int | None
+    clip_norm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +96,7 @@ def fit(
             inputs,
             targets,
             optimizer,
-            batch_size=schedule.batch_size,
+            schedule=schedule,
             generator=generator,
             margins=margins,
         )
@@ -116,6 +123,8 @@ def fine_tune(
     *,
     schedule: Schedule,
     generator: torch.Generator,
+    loss: Loss = losses.soft_cross_entropy,
+    penalty: Penalty | None = None,
     progress: Progress = no_progress,
 ) -> Training:
     """Train the selected layers of ``network`` in place; every other tensor of it stays bit-identical.
@@ -128,9 +137,11 @@ def fine_tune(
         network: on the device of the inputs.
         layers: names of the layer groups to update.
         inputs: (N, C, H, W).
-        targets: (N, L) probabilities.
+        targets: (N, L) probabilities, or what else ``loss`` takes.
         schedule: learning rate, batch size, stopping.
         generator: CPU generator that shuffles.
+        loss: what is lowered.
+        penalty: lowered with it; None = nothing.
         progress: told (epochs done, most epochs there can be).
 
     Raises:
@@ -144,8 +155,18 @@ def fine_tune(
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     with _only_these_learn(network, chosen):
         while len(epochs) < schedule.max_epochs and not watch.ended:
-            _run_epoch(rest, features, targets, optimizer, batch_size=schedule.batch_size, generator=generator)
-            epochs.append(Epoch(loss=mean_loss(rest, features, targets)))
+            _run_epoch(
+                rest,
+                features,
+                targets,
+                optimizer,
+                schedule=schedule,
+                generator=generator,
+                loss=loss,
+                penalty=penalty,
+            )
+            watched = mean_loss(rest, features, targets, loss=loss)
+            epochs.append(Epoch(loss=watched + _penalty_of(penalty, chosen)))
             _refuse_nan(epochs[-1].loss, len(epochs), schedule)
             watch.improved(epochs[-1].loss)
             progress(len(epochs), schedule.max_epochs)
@@ -153,11 +174,18 @@ def fine_tune(
 
 
 @torch.no_grad()
-def mean_loss(network: nn.Module, inputs: Tensor, targets: Tensor, batch_size: int = 1000) -> float:
-    """Mean cross-entropy in nats over all inputs, in the mode that the network is in."""
+def mean_loss(
+    network: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    batch_size: int = 1000,
+    loss: Loss = losses.soft_cross_entropy,
+) -> float:
+    """Mean loss in nats over all inputs, in the mode that the network is in."""
     total = 0.0
     for batch, wanted in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
-        total += float(losses.soft_cross_entropy(network(batch), wanted)) * len(batch)
+        total += float(loss(network(batch), wanted)) * len(batch)
     return total / len(inputs)
 
 
@@ -187,23 +215,35 @@ def _run_epoch(
     targets: Tensor,
     optimizer: torch.optim.Optimizer,
     *,
-    batch_size: int,
+    schedule: Schedule,
     generator: torch.Generator,
+    loss: Loss = losses.soft_cross_entropy,
+    penalty: Penalty | None = None,
     margins: Tensor | None = None,
 ) -> float:
     """One shuffled pass; the running mean of the batch losses. Each sample's margin is added to ``margins``."""
+    learning = optimizer.param_groups[0]["params"]
     order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
     total = torch.zeros((), device=inputs.device)
-    for chosen in order.split(batch_size):
+    for chosen in order.split(schedule.batch_size):
         optimizer.zero_grad()
         logits = network(inputs[chosen])
-        loss = losses.soft_cross_entropy(logits, targets[chosen])
-        loss.backward()
+        lowered = loss(logits, targets[chosen])
+        if penalty is not None:
+            lowered = lowered + penalty(learning)
+        lowered.backward()
+        if schedule.clip_norm is not None:
+            nn.utils.clip_grad_norm_(learning, schedule.clip_norm)
         optimizer.step()
         if margins is not None:
             margins[chosen] += losses.margins(logits.detach(), targets[chosen].argmax(1))
-        total += loss.detach() * len(chosen)
+        total += lowered.detach() * len(chosen)
     return float(total) / len(inputs)
+
+
+@torch.no_grad()
+def _penalty_of(penalty: Penalty | None, parameters: Sequence[nn.Parameter]) -> float:
+    return 0.0 if penalty is None else float(penalty(parameters))
 
 
 @torch.no_grad()

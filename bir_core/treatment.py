@@ -9,9 +9,12 @@ from bir_core.errors import StageFailed
 from bir_core.treatments import (
     bir,
     enhanced,
+    ewc_deletion,
     fine_tune,
     hard_relabel,
+    newton_removal,
     none,
+    rdia,
     retrain,
     retrain_with_reserved,
 )
@@ -25,6 +28,10 @@ TREAT: dict[str, Callable[[Case], Outcome]] = {
     "retrain": retrain.treat,
     "retrain_with_reserved": retrain_with_reserved.treat,
     "hard_relabel": hard_relabel.treat,
+    "rdia": rdia.treat,
+    "rdia_static": rdia.treat_static,
+    "newton_removal": newton_removal.treat,
+    "ewc_deletion": ewc_deletion.treat,
 }
 
 

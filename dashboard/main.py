@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from dashboard import gate
 from dashboard.components import run_picker
@@ -21,22 +22,29 @@ PAGES = (
     ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
 )
 
+# The bar has no room for more at 1024 px: these open from a word at its end.
+LEARN = (
+    ("how_it_works", "How it works", ":material/school:", "The method on an example small enough to see through."),
+)
+
 # Reached by a link on another page; not in the navigation.
 HIDDEN = ("sample", "present")
 
+
+def make(name: str, title: str, icon: str, text: str) -> Page:
+    return st.Page(
+        VIEWS / f"{name}.py",
+        title=title,
+        icon=icon,
+        help=text,
+        default=name == "overview",
+        visibility="hidden" if name in HIDDEN else "visible",
+    )
+
+
 st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
 page = st.navigation(
-    [
-        st.Page(
-            VIEWS / f"{name}.py",
-            title=title,
-            icon=icon,
-            help=text,
-            default=name == "overview",
-            visibility="hidden" if name in HIDDEN else "visible",
-        )
-        for name, title, icon, text in PAGES
-    ],
+    {"": [make(*facts) for facts in PAGES], "Learn": [make(*facts) for facts in LEARN]},
     position="top",
 )
 with gate.guarded():

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,33 @@ def test_shared_prefix_equals_the_plain_computation(label: str) -> None:
             optimizer.step()
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(quick.state_dict()[name], value, rtol=1e-9, atol=1e-11)
+
+
+def test_another_loss_and_short_gradients_equal_the_plain_computation() -> None:
+    def away(logits: Tensor, targets: Tensor) -> Tensor:
+        return losses.signed_cross_entropy(logits, -targets)
+
+    schedule = replace(SCHEDULE, clip_norm=0.005)
+    state = cases.fresh_model()
+    quick, plain, unclipped = (networks.restore(state, cases.CPU).double() for _ in range(3))
+    inputs, targets, _ = (value.double() for value in tensors())
+    chosen = ("layer4", "layer5")
+    log = training.fine_tune(quick, chosen, inputs, targets, schedule=schedule, generator=generator(3), loss=away)
+    training.fine_tune(unclipped, chosen, inputs, targets, schedule=SCHEDULE, generator=generator(3), loss=away)
+
+    learning = layers.parameters(plain, chosen)
+    optimizer = torch.optim.Adam(learning, lr=schedule.learning_rate)
+    shuffle = generator(3)
+    for epoch in range(schedule.max_epochs):
+        for batch in torch.randperm(len(inputs), generator=shuffle).split(schedule.batch_size):
+            optimizer.zero_grad()
+            away(plain(inputs[batch]), targets[batch]).backward()
+            nn.utils.clip_grad_norm_(learning, 0.005)
+            optimizer.step()
+        assert log.epochs[epoch].loss == pytest.approx(float(away(plain(inputs), targets).detach()), rel=1e-9)
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(quick.state_dict()[name], value, rtol=1e-9, atol=1e-11)
+    assert not torch.allclose(unclipped.state_dict()["layer5.0.weight"], plain.state_dict()["layer5.0.weight"])
 
 
 def test_same_seed_same_bits_and_another_seed_other_bits() -> None:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
 from bir_core import repair
 from bir_core.config import RunConfig
+from bir_core.errors import StageFailed
 from bir_core.records import (
     Aligned,
     LabelledImages,
@@ -63,6 +65,23 @@ class Case:
     def trusted(self) -> LabelledImages:
         """The samples that people relabelled, and behind them the kept ones: what hard labels are trusted for."""
         return repair.join(repair.relabel(self.train, self.treated), self.kept)
+
+    @cached_property
+    def forgotten(self) -> LabelledImages:
+        """The samples whose given label is to be unlearned: the suspects, and what people removed or relabelled."""
+        return self.train.take(self.treated.others_than)
+
+    @cached_property
+    def remaining(self) -> LabelledImages:
+        """All training samples that are neither suspect, removed nor relabelled.
+
+        Raises:
+            StageFailed: there are none.
+        """
+        others = np.setdiff1d(np.arange(len(self.train)), self.treated.others_than)
+        if len(others) == 0:
+            raise StageFailed("every training sample is a suspect, nothing remains to hold on to: raise the threshold")
+        return self.train.take(others)
 
     @cached_property
     def cleaned(self) -> LabelledImages:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocket
 
 from tests.browser import chromium
 
@@ -36,6 +36,22 @@ def page(browser: Browser, faults: list[str]) -> Iterator[Page]:
     watch(opened, faults)
     yield opened
     context.close()
+
+
+@pytest.fixture
+def asked(page: Page) -> list[str]:
+    """Everything that the page asks of the server: frames of its websockets, and requests."""
+    asked: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda _: asked.append("a websocket frame"))
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("websocket", listen)
+    page.on("request", note)
+    return asked
 
 
 def watch(page: Page, faults: list[str]) -> None:

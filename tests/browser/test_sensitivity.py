@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, WebSocket, expect
+from playwright.sync_api import Browser, Page, expect
 
 from bir_core import pipeline, run_folder, storage
 from bir_core.run_folder import Run
@@ -31,22 +31,6 @@ def server(swept: Run) -> Iterator[Server]:
     root = swept.path.parent
     with serve(root, root.parent / "server.log") as started:
         yield started
-
-
-@pytest.fixture
-def asked(page: Page) -> list[str]:
-    """Everything that the page asks of the server: frames of its websockets, and requests."""
-    asked: list[str] = []
-
-    def watch(socket: WebSocket) -> None:
-        socket.on("framesent", lambda _: asked.append("a websocket frame"))
-
-    def note(request: Request) -> None:
-        asked.append(request.url)
-
-    page.on("websocket", watch)
-    page.on("request", note)
-    return asked
 
 
 def rows_of(run: Run) -> list[dict[str, Any]]:
