@@ -133,6 +133,7 @@ def test_every_kind_of_cell_on_a_tiny_run(tmp_path: Path) -> None:
             "treat/bir/true",
             "treat/bir_auto/own",
             "treat/hard_relabel/mixed",
+            "damping/diagonal_fisher",
             "layers/1-2",
             "counts",
             "threshold/log 1.05",

@@ -17,7 +17,7 @@ DRAWS_FROM_THE_TRAINING_SET = frozenset({"sgd_influence", "cleanlab", "tracin", 
 """Batches, folds or projections of theirs follow the order of the samples."""
 
 LEARNS_FROM_FAILURES = frozenset({"ewc_influence"})
-"""The toy's base model errs on no reserved sample, so it has nothing to learn from; tests.test_ewc has one that does."""
+"""The toy's base model errs on no reserved sample, so it has nothing to learn from; test_ewc has one that does."""
 
 
 @pytest.fixture(autouse=True)

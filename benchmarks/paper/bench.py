@@ -1,7 +1,7 @@
 """Compute one cell of a setting. A cell's name says what it is, and ``compute`` lists the kinds."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ from bir_core import (
     treatment,
 )
 from bir_core.config import LANDMARKS, EnhanceConfig, ReviewConfig
+from bir_core.detectors import linear_influence
+from bir_core.detectors.evidence import Evidence
+from bir_core.method_config import Curvature
 from bir_core.numerics import ranking
 from bir_core.records import (
     Aligned,
@@ -122,7 +125,7 @@ class Bench:
     def compute(self, name: str) -> Cell:
         """The cell called ``name``: KIND, or KIND/..., where KIND is one of the keys below."""
         kind, _, rest = name.partition("/")
-        kinds = {
+        kinds: dict[str, Callable[[Any], Cell]] = {
             "detect": self._detect,
             "damping": self._damping,
             "treat": self._treat,
@@ -270,9 +273,23 @@ class Bench:
         auc = ranking.ranking_auc(scores, self.corrupted)
         return {"auc": auc, "layers": choice.label, **self._accuracy(repaired)}
 
-    def _damping(self, curvature: str) -> Cell:
-        """The damping grid of a curvature, so that linear influence is not starved (section 9 of the specification)."""
-        raise NotImplementedError(curvature)
+    def _damping(self, curvature: Curvature) -> Cell:
+        """AUC of linear influence over the damping grid, so that it is not starved (section 9 of the specification)."""
+        config = self.run.config
+        options = config.methods.linear_influence.model_copy(update={"curvature": curvature})
+        chosen = config.methods.model_copy(update={"linear_influence": options})
+        evidence = Evidence(
+            train=self.train,
+            validation=storage.load_part(self.folder("data"), "validation"),
+            reserved=self.reserved,
+            base=self.base,
+            margins=None,
+            config=config.model_copy(update={"methods": chosen}),
+            seed=self._seed("detect-linear_influence"),
+            device=self.device,
+        )
+        found = linear_influence.scores_by_damping(evidence)
+        return {f"d = {damping:g}": ranking.ranking_auc(scores, self.corrupted) for damping, scores in found.items()}
 
     # ------------------------------------------------------------ parts of the flow with other layers or reserved sets
 

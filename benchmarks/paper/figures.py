@@ -143,7 +143,9 @@ def _markdown_rows(section: Values) -> list[str]:
     ]
     heads = ["", "seeds"]
     for metric in section["metrics"]:
-        heads += [HEADINGS[metric], "paper", "diff"] if metric in compared else [HEADINGS[metric]]
+        heads += (
+            [HEADINGS.get(metric, metric), "paper", "diff"] if metric in compared else [HEADINGS.get(metric, metric)]
+        )
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in section["rows"]:
         parts = [row["title"], str(len(row["seeds"]))]
@@ -170,7 +172,7 @@ def _markdown_cell(row: Values, metric: str, *, compared: bool) -> list[str]:
 
 
 def _number(value: float, metric: str, *, signed: bool = False) -> str:
-    digits = 0 if metric in WHOLE else DIGITS.get(metric, 2)
+    digits = 0 if metric in WHOLE else DIGITS.get(metric, 3 if metric.startswith("d =") else 2)
     return f"{value:{'+' if signed else ''}.{digits}f}"
 
 
@@ -222,7 +224,7 @@ def _dots(section: Values, metric: str, whose: str, *, legend: bool) -> go.Scatt
         x=[figure["mean" if ours else "paper"] for figure in figures],
         y=[row["title"] for row in rows],
         error_x={"type": "data", "array": [figure["half_width"] or 0 for figure in figures]} if ours else None,
-        name=f"{whose}, {HEADINGS[metric]}",
+        name=f"{whose}, {HEADINGS.get(metric, metric)}",
         legendgroup=whose,
         showlegend=legend,
         mode="markers",

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.paper.bench import SETS
 from benchmarks.paper.settings import CORRUPTIONS, HUMAN, Setting
 from bir_core import methods, paper
+from bir_core.detectors import linear_influence
 
 ACCURACY = ("all", "clean", "noisy")
 LAYERS = ("loss", "auc", "all")
@@ -336,6 +337,12 @@ def _detectors_and_treatments(corruption: str) -> Iterator[Section]:
             )
             for one in methods.DETECTORS
         ),
+        **where,
+    )
+    yield Section(
+        title=f"{title}, AUC of linear influence by curvature and damping d",
+        metrics=tuple(f"d = {damping:g}" for damping in linear_influence.DAMPINGS),
+        rows=tuple(Row(title=curvature, cell=f"damping/{curvature}") for curvature in linear_influence.SOLVERS),
         **where,
     )
     for which, words in SETS.items():
