@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bir_core.run_folder import Run
 from dashboard import agreement_chart, clouds, detectors, frames, runs
 from dashboard.components import histogram
 from dashboard.frames import ScoreIndex
-from tests.dashboard.conftest import OpenView, texts, wait_until
+from tests.dashboard.conftest import OpenView, go_to, texts, wait_until
 
 MARGIN, LOSS = (methods.detector(name) for name in ("margin", "loss"))
 
@@ -305,3 +306,37 @@ def test_points_of_ranks_are_coloured_by_truth_and_name_their_ranks() -> None:
 )
 def test_a_correlation_in_words(correlation: float, said: str) -> None:
     assert agreement_chart.strength(correlation).startswith(said)
+
+
+def test_a_run_that_lacks_the_chosen_detectors_shows_its_own(open_view: OpenView, with_margin: Run) -> None:
+    root = with_margin.path.parent
+    shutil.copytree(with_margin.path, root / "bare", ignore=shutil.ignore_patterns("detect-*"))
+    app = open_view("scores", run=with_margin.name, detector=MARGIN.title)
+    app = two(app, "detector_section")
+    app.selectbox(key="first").set_value("margin").run()
+    app.selectbox(key="run").set_value("bare").run()
+    assert not app.exception
+    assert app.selectbox(key="detector").value == "bir"
+    assert not two(app).exception
+    there = go_to(open_view("scores", run=with_margin.name, detector=MARGIN.title), "suspects")
+    there.selectbox(key="run").set_value("bare").run()
+    assert not go_to(there, "scores").exception
+
+
+def test_a_job_that_failed_says_why_and_how_to_go_on(open_view: OpenView, complete: Run) -> None:
+    app = open_view("scores")
+    app.selectbox(key="absent_detector").set_value("margin").run()
+    (complete.path / "base" / "margins.npy").unlink()
+    description = complete.path / "base" / "stage.json"
+    values = json.loads(description.read_text())
+    del values["files"]["margins.npy"]
+    description.unlink()
+    description.write_text(json.dumps(values))
+    app.button(key="compute_detector").click().run()
+    root = complete.path.parent
+    job = jobs.latest(root, complete.name)
+    assert job is not None
+    wait_until(lambda: jobs.find(root, job.id), lambda found: found.state == "failed")
+    app.run()
+    assert "needs the log of the base training" in app.error[0].value
+    assert "Resume" in [button.label for button in app.button]
