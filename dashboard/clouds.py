@@ -27,12 +27,24 @@ def shown(index: ScoreIndex, threshold: float) -> Positions:
 
     Suspects come first, but of the others a fifth of the points is kept, since a cloud of suspects alone explains none.
     """
-    if len(index) <= MOST_POINTS:
-        return np.arange(len(index))
     above = index.count_above(threshold)
+    return _as_many_as_fit(index.order[:above], index.order[above:])
+
+
+def shown_of_two(first: ScoreIndex, second: ScoreIndex, top: int) -> Positions:
+    """The same for two detectors: what either has in its top K comes first."""
+    if len(first) <= MOST_POINTS:
+        return np.arange(len(first))
+    found = (first.ranks <= top) | (second.ranks <= top)
+    return _as_many_as_fit(np.flatnonzero(found), np.flatnonzero(~found))
+
+
+def _as_many_as_fit(suspects: Positions, others: Positions) -> Positions:
+    num = len(suspects) + len(others)
+    if num <= MOST_POINTS:
+        return np.arange(num)
     draw = np.random.default_rng(0)
-    suspects, others = index.order[:above], index.order[above:]
-    num_others = min(len(others), max(MOST_POINTS - above, MOST_POINTS // 5))
+    num_others = min(len(others), max(MOST_POINTS - len(suspects), MOST_POINTS // 5))
     parts = [draw.permutation(suspects)[: MOST_POINTS - num_others], draw.permutation(others)[:num_others]]
     return np.sort(np.concatenate(parts))
 
@@ -127,6 +139,53 @@ def feature_map(
     figure.update_xaxes(title=f"{names[0]} component", showgrid=False, zeroline=False, showticklabels=False)
     figure.update_yaxes(title=f"{names[1]} component", showgrid=False, zeroline=False, showticklabels=False)
     return _selectable(figure, dark=dark)
+
+
+def ranks(first: ScoreIndex, second: ScoreIndex, top: int, *, titles: tuple[str, str], dark: bool = False) -> go.Figure:
+    """Where two detectors rank each sample, as the share of the others that are less suspect; lines part the top K."""
+    drawn = shown_of_two(first, second, top)
+    figure = go.Figure()
+    for name, color, samples in _by_truth(first, drawn):
+        figure.add_trace(
+            _points(len(drawn))(
+                x=percentiles(first, samples),
+                y=percentiles(second, samples),
+                mode="markers",
+                name=name,
+                marker={"size": 5, "opacity": 0.6, "color": color},
+                customdata=samples,
+                hovertext=_labels(first, samples),
+                text=[
+                    f"{one:,} and {other:,}"
+                    for one, other in zip(first.ranks[samples], second.ranks[samples], strict=True)
+                ],
+                hovertemplate="sample %{customdata}, %{hovertext}<br>ranks %{text}<extra></extra>",
+            )
+        )
+    cut = 100 * (len(first) - top - 0.5) / max(len(first) - 1, 1)
+    line = {"color": palette.THRESHOLD, "width": 1.5, "dash": "dot"}
+    figure.add_vline(x=cut, line=line)
+    figure.add_hline(y=cut, line=line)
+    axis: dict[str, Any] = {"range": [-2, 102], "gridcolor": palette.GRID, "zeroline": False, "nticks": 6}
+    first_title, second_title = (f"Samples less suspect by {title} (%)" for title in titles)
+    figure.update_xaxes(title=first_title, **axis)
+    figure.update_yaxes(title=second_title, **axis)
+    return _selectable(figure, dark=dark)
+
+
+def percentiles(index: ScoreIndex, samples: Positions) -> NDArray[np.float64]:
+    """Share (%) of the other samples that score lower than each of ``samples``; equal ones count half."""
+    scores = index.score_of(samples)
+    lower, upto = (np.searchsorted(index.ascending, scores, side) for side in ("left", "right"))
+    return np.asarray(100 * (lower + upto - 1) / 2 / max(len(index) - 1, 1))
+
+
+def _by_truth(index: ScoreIndex, drawn: Positions) -> list[tuple[str, str, Positions]]:
+    """Name, colour and samples of each kind, the corrupted last, which are fewer."""
+    if index.corrupted is None:
+        return [("Samples", palette.CLEAN, drawn)]
+    wrong = index.corrupted[drawn]
+    return [("Clean", palette.CLEAN, drawn[~wrong]), ("Corrupted", palette.CORRUPTED, drawn[wrong])]
 
 
 def selected(event: Mapping[str, Any]) -> list[int]:

@@ -26,14 +26,14 @@ NEAR_ZERO = 0.02
 """Scores (nats) within this are drawn on a nearly linear scale, larger ones on a logarithmic one."""
 
 
-def spread(score: Any) -> Any:
+def spread(score: Any, near_zero: float = NEAR_ZERO) -> Any:
     """Where a score stands on the histogram's axis: linear near zero, logarithmic far from it."""
-    return np.arcsinh(np.asarray(score, dtype=np.float64) / NEAR_ZERO)
+    return np.arcsinh(np.asarray(score, dtype=np.float64) / near_zero)
 
 
-def unspread(position: Any) -> Any:
+def unspread(position: Any, near_zero: float = NEAR_ZERO) -> Any:
     """The score at a position of the histogram's axis."""
-    return np.sinh(np.asarray(position, dtype=np.float64)) * NEAR_ZERO
+    return np.sinh(np.asarray(position, dtype=np.float64)) * near_zero
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +62,7 @@ class ScoreIndex:
         predictions: (N,) class that the enhanced model believes.
         corrupted: (N,) which samples are known to be corrupted, or None when nobody knows.
         class_names: in label order.
+        near_zero: scores within it stand nearly linearly on the histogram's axis.
     """
 
     scores: NDArray[np.float64]
@@ -70,6 +71,7 @@ class ScoreIndex:
     predictions: Classes
     corrupted: NDArray[np.bool_] | None
     class_names: tuple[str, ...]
+    near_zero: float = NEAR_ZERO
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -98,17 +100,18 @@ class ScoreIndex:
     @cached_property
     def edges(self) -> NDArray[np.float64]:
         """(NUM_BINS + 1,) bin edges on the histogram's axis."""
-        low, high = spread(self.ascending[[0, -1]])
+        low, high = spread(self.ascending[[0, -1]], self.near_zero)
         margin = max((high - low) * 0.01, 1e-3)
         return np.linspace(low - margin, high + margin, NUM_BINS + 1)
 
     @cached_property
     def counts(self) -> dict[str, NDArray[np.int64]]:
         """Histogram by kind: "clean" and "corrupted" when that is known, else "all"."""
-        every = _in_bins(self.ascending, self.edges)
+        values = unspread(self.edges, self.near_zero)
+        every = _in_bins(self.ascending, values)
         if self.corrupted is None:
             return {"all": every}
-        corrupted = _in_bins(self.corrupted_ascending, self.edges)
+        corrupted = _in_bins(self.corrupted_ascending, values)
         return {"clean": every - corrupted, "corrupted": corrupted}
 
     @cached_property
@@ -133,7 +136,7 @@ class ScoreIndex:
     def per_class_bins(self, edges: NDArray[np.float64]) -> NDArray[np.int64]:
         """(L, bins) histogram of each given class, by edges on the histogram's axis."""
         num_classes, bins = len(self.class_names), np.arange(len(edges) - 1)
-        place = np.repeat(bins, _in_bins(self.ascending, edges))
+        place = np.repeat(bins, _in_bins(self.ascending, unspread(edges, self.near_zero)))
         inside = self.labels[self.order[::-1]][: len(place)]
         flat = np.bincount(inside.astype(np.int64) * len(bins) + place, minlength=num_classes * len(bins))
         return flat.reshape(num_classes, len(bins)).astype(np.int64)
@@ -200,8 +203,8 @@ def _above(ascending: NDArray[np.float64], threshold: float) -> int:
 
 
 def _in_bins(ascending: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many sorted scores lie between neighbouring edges of the histogram's axis, which hold them all."""
-    return np.diff(np.searchsorted(ascending, unspread(edges))).astype(np.int64)
+    """How many sorted scores lie between neighbouring edges, which hold them all."""
+    return np.diff(np.searchsorted(ascending, edges)).astype(np.int64)
 
 
 def _shortest_between(lower: float, upper: float) -> float:

@@ -19,6 +19,10 @@ BELOW = "below"
 ONLY = "only"
 VERDICT = "verdict"
 AS_OF = "asof"
+DETECTOR = "detector"
+FIRST = "first"
+SECOND = "second"
+TOP = "k"
 
 _REMEMBERED = "remembered"
 _RESTORED = "restored"
@@ -31,6 +35,11 @@ _AS_OF = "as_of"
 def is_dark() -> bool:
     """Whether the page is drawn in the dark theme, which charts must be told."""
     return bool(st.context.theme.type == "dark")
+
+
+def threshold_of(detector: str) -> str:
+    """The key of the threshold of another detector than the run's own."""
+    return f"{THRESHOLD}_{detector}"
 
 
 def enter(view: str) -> None:

@@ -1,9 +1,8 @@
-"""How well a score ranks. Numpy and SciPy only."""
+"""How well a score ranks. NumPy, and SciPy only where it is called: the dashboard asks for the rest."""
 
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from bir_core.records import Doubles, Flags
 
@@ -13,6 +12,8 @@ def ranking_auc(scores: Doubles, positives: Flags) -> float | None:
 
     It is the Mann-Whitney statistic over the number of pairs: the chance that a positive scores higher.
     """
+    from scipy import stats
+
     if positives.all() or not positives.any():
         return None
     first, second = scores[positives], scores[~positives]

@@ -20,16 +20,15 @@ STYLE = f"""<style>
 </style>"""
 
 
-def draw(table: pd.DataFrame) -> None:
-    """Draw ``frames.class_counts``."""
+def draw(table: pd.DataFrame, *, noun: str = "Suspects") -> None:
+    """Draw ``frames.class_counts``; ``noun`` says what the samples above the threshold are."""
     known = "Corrupted" in table
     head = "".join(
-        f'<th scope="col">{title}</th>'
-        for title in ("Given class", "Samples", *(["Corrupted"] if known else []), "Suspects")
+        f'<th scope="col">{title}</th>' for title in ("Given class", "Samples", *(["Corrupted"] if known else []), noun)
     )
     rows = "".join(_row(row, known=known) for row in table.to_dict("records"))
     st.html(
-        f'{STYLE}<table class="bir-classes"><caption>Suspects per given class</caption><thead><tr>{head}'
+        f'{STYLE}<table class="bir-classes"><caption>{noun} per given class</caption><thead><tr>{head}'
         '<th scope="col">%</th><th scope="col" class="wide">Share of the class</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )

@@ -25,7 +25,22 @@ def number(default: float, *, width: int | str = "stretch") -> float:
     return value
 
 
-def top_k(index: ScoreIndex, threshold: float) -> None:
+def number_of(detector: str, default: float, *, step: float, width: int | str = "stretch") -> float:
+    """The threshold of another detector than the run's own, whose scores have a scale of their own."""
+    value: float = session.bound(
+        st.number_input,
+        "Threshold",
+        key=session.threshold_of(detector),
+        value=float(default),
+        step=step,
+        format="%.6g",
+        width=width,
+        help="Where the line stands. It is for this view alone: the run's suspects do not depend on it.",
+    )
+    return value
+
+
+def top_k(index: ScoreIndex, threshold: float, *, key: str = session.THRESHOLD) -> None:
     """How many of the highest scores are taken; typing here moves the threshold."""
     st.session_state[TOP_K] = index.count_above(threshold)
     st.number_input(
@@ -35,21 +50,24 @@ def top_k(index: ScoreIndex, threshold: float) -> None:
         max_value=len(index),
         step=1,
         on_change=_from_top_k,
-        args=(index,),
+        args=(index, key),
         help="Takes the K highest scores: the threshold moves between the K-th and the next one.",
     )
 
 
-def landmark_buttons(threshold: float, landmarks: Mapping[str, float], *, recommended: str) -> None:
+def landmark_buttons(
+    threshold: float, landmarks: Mapping[str, float], *, recommended: str = "", key: str = session.THRESHOLD
+) -> None:
     """One button per landmark; the one that is set now is marked."""
+    means = "suspects are samples whose loss grew by more than this" if key == session.THRESHOLD else "the line is here"
     for name, value in landmarks.items():
         st.button(
             f"{name} (paper)" if name == recommended else name,
             key=f"landmark_{name}",
             type="primary" if value == threshold else "secondary",
             on_click=move,
-            args=(value,),
-            help=f"Threshold {value:.4g}: suspects are samples whose loss grew by more than this.",
+            args=(value, key),
+            help=f"Threshold {value:.4g}: {means}.",
         )
 
 
@@ -59,12 +77,12 @@ def tie_sentence(threshold: float) -> str:
     return cut.tie if cut is not None and cut.threshold == threshold else ""
 
 
-def _from_top_k(index: ScoreIndex) -> None:
+def _from_top_k(index: ScoreIndex, key: str) -> None:
     cut = index.cut_for(int(st.session_state[TOP_K]))
     st.session_state[TIE] = cut
-    move(cut.threshold)
+    move(cut.threshold, key)
 
 
-def move(value: float) -> None:
-    """Callback: put the threshold somewhere else."""
-    st.session_state[session.THRESHOLD] = float(value)
+def move(value: float, key: str = session.THRESHOLD) -> None:
+    """Callback: put a threshold somewhere else."""
+    st.session_state[key] = float(value)

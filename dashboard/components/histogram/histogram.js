@@ -5,7 +5,6 @@ const SVG = "http://www.w3.org/2000/svg";
 const FRAME = { left: 64, right: 16, top: 44, bottom: 52, height: 330 };
 const REST_MS = 90;
 const GRIP = 10;
-const TICKS = [-30, -10, -3, -1, -0.3, -0.1, 0, 0.1, 0.3, 1, 3, 10, 30];
 
 function element(name, attributes = {}, text = "") {
   const node = document.createElementNS(SVG, name);
@@ -16,6 +15,7 @@ function element(name, attributes = {}, text = "") {
 
 const count = (value) => value.toLocaleString("en");
 const short = (value) => String(Number(value.toPrecision(4)));
+const written = (tick) => (tick && (Math.abs(tick) < 1e-3 || Math.abs(tick) >= 1e5) ? tick.toExponential() : String(tick));
 
 class Histogram {
   constructor(node) {
@@ -103,10 +103,8 @@ class Histogram {
       group.append(element("line", { x1: FRAME.left, x2: this.width - FRAME.right, y1: y, y2: y, class: "grid" }));
       group.append(element("text", { x: FRAME.left - 8, y: y + 4, "text-anchor": "end" }, count(10 ** power)));
     }
-    for (const tick of TICKS) {
-      const at = this.spread(tick);
-      if (at < this.data.low || at > this.data.high) continue;
-      group.append(element("text", { x: this.x(tick), y: floor + 18, "text-anchor": "middle" }, String(tick)));
+    for (const tick of this.data.ticks) {
+      group.append(element("text", { x: this.x(tick), y: floor + 18, "text-anchor": "middle" }, written(tick)));
     }
     const middle = (FRAME.left + this.width - FRAME.right) / 2;
     group.append(element("line", { x1: FRAME.left, x2: this.width - FRAME.right, y1: floor, y2: floor, class: "grid" }));
@@ -151,9 +149,9 @@ class Histogram {
     const floor = FRAME.height - FRAME.bottom;
     const place = this.place();
     this.grip = element("g", {
-      class: "threshold", tabindex: 0, role: "slider", "aria-label": "Threshold (nats)", "aria-orientation": "horizontal",
+      class: "threshold", tabindex: 0, role: "slider", "aria-label": this.data.unit ? `Threshold (${this.data.unit.trim()})` : "Threshold", "aria-orientation": "horizontal",
       "aria-valuemin": stops[0], "aria-valuemax": stops.at(-1), "aria-valuenow": this.threshold,
-      "aria-valuetext": `${short(this.threshold)} nats, ${this.label(place)}`,
+      "aria-valuetext": `${short(this.threshold)}${this.data.unit}, ${this.label(place)}`,
     });
     this.grip.onkeydown = (event) => this.key(event);
     const isLeft = x > this.width * 0.6;
@@ -174,10 +172,10 @@ class Histogram {
     const { stops, above, caught, known } = this.data;
     const isExact = this.threshold === this.data.threshold;
     const number = isExact ? this.data.count : above[place];
-    if (!caught) return `${count(number)} suspects`;
+    if (!caught) return `${count(number)} ${this.data.noun}`;
     const right = isExact ? this.data.right : caught[place];
     const precision = number ? `, precision ${((100 * right) / number).toFixed(1)} %` : "";
-    return `${count(number)} suspects${precision}, recall ${((100 * right) / known).toFixed(1)} %`;
+    return `${count(number)} ${this.data.noun}${precision}, recall ${((100 * right) / known).toFixed(1)} %`;
   }
 
   legend() {
@@ -283,7 +281,7 @@ class Histogram {
     Object.assign(link, { href: `suspects?${query}`, textContent: "Show them in the gallery", target: "_self" });
     this.said.replaceChildren(
       `${count(number)} samples with scores above ${short(this.brushed[0])}, at most ${short(this.brushed[1])}${wrong}. `,
-      ...(number ? [link] : []),
+      ...(number && this.data.opens ? [link] : []),
     );
   }
 }
