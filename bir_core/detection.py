@@ -7,18 +7,26 @@ import numpy as np
 from bir_core import methods
 from bir_core.detectors import (
     bir,
+    cleanlab,
+    ekfac,
     enhanced_loss,
     loss,
     margin,
+    tracin,
+    trak,
 )
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError, StageFailed
 
 DETECT: dict[str, Callable[[Evidence], Detected]] = {
     "bir": bir.detect,
+    "cleanlab": cleanlab.detect,
+    "ekfac": ekfac.detect,
     "enhanced_loss": enhanced_loss.detect,
     "loss": loss.detect,
     "margin": margin.detect,
+    "tracin": tracin.detect,
+    "trak": trak.detect,
 }
 
 

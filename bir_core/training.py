@@ -5,7 +5,7 @@ Everything that learns here (base, candidate, enhanced, repaired and compared mo
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,6 +16,9 @@ from bir_core.errors import StageFailed
 from bir_core.models import layers as layer_groups
 from bir_core.numerics import losses
 from bir_core.records import Epoch, Progress, no_progress
+
+AfterEpoch = Callable[[int, nn.Sequential], None]
+"""Called with (epochs done, the network as it stands) after each epoch; it must not change the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,7 @@ def fit(
     schedule: Schedule,
     generator: torch.Generator,
     progress: Progress = no_progress,
+    after_epoch: AfterEpoch | None = None,
 ) -> Training:
     """Train a whole fresh network in place, batch-norm statistics included.
 
@@ -74,6 +78,7 @@ def fit(
         schedule: learning rate, batch size, stopping.
         generator: CPU generator that shuffles.
         progress: told (epochs done, most epochs there can be).
+        after_epoch: shown the network after each epoch, for a detector that needs checkpoints.
 
     Raises:
         StageFailed: the loss is not a number any more.
@@ -97,6 +102,8 @@ def fit(
         epochs.append(_validated(network, loss, *validation))
         if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
             best = {name: value.clone() for name, value in network.state_dict().items()}
+        if after_epoch is not None:
+            after_epoch(len(epochs), network)
         progress(len(epochs), schedule.max_epochs)
     network.eval()
     if best:
