@@ -1,4 +1,4 @@
-"""TracInCP by captum: agreement of last-layer gradients with the reserved set, over checkpoints (Pruthi et al. 2020)."""
+"""TracInCP by captum: last-layer gradients that agree with the reserved set, over checkpoints (Pruthi et al. 2020)."""
 
 import tempfile
 from pathlib import Path
@@ -27,7 +27,7 @@ def detect(evidence: Evidence) -> Detected:
         StageFailed: the retraining diverged.
     """
     with tempfile.TemporaryDirectory(prefix="bir-tracin-") as folder:
-        epochs = _spread(_retrain(evidence, Path(folder)))
+        epochs = spread(_retrain(evidence, Path(folder)))
         agreement = _agreement(evidence, [str(_path(Path(folder), epoch)) for epoch in epochs])
     return Detected(scores=-agreement.double().mean(0).cpu().numpy(), facts={"checkpoints": epochs})
 
@@ -51,7 +51,7 @@ def _retrain(evidence: Evidence, folder: Path) -> int:
     return model.kept_epoch
 
 
-def _spread(last: int) -> list[int]:
+def spread(last: int) -> list[int]:
     """At most NUM_CHECKPOINTS epochs in 1..last, evenly spread, the last among them."""
     wanted = np.linspace(last / NUM_CHECKPOINTS, last, NUM_CHECKPOINTS).round().astype(int)
     return sorted({max(1, int(epoch)) for epoch in wanted})

@@ -12,7 +12,7 @@ from torch import nn
 
 from bir_core import seeding
 from bir_core.detectors.evidence import Detected, Evidence
-from bir_core.errors import InputError, StageFailed
+from bir_core.errors import InputError
 from bir_core.models import networks
 from bir_core.records import Doubles, LabelledImages, Progress
 
@@ -28,9 +28,8 @@ def detect(evidence: Evidence) -> Detected:
     log-odds. Facts: the dimensions of the projection and the number of models.
 
     Raises:
-        InputError: the projection has more dimensions than there are training samples or parameters, so that it
-            cannot be inverted.
-        StageFailed: the projected gradients are linearly dependent all the same.
+        InputError: the projection has more dimensions than there are training samples or parameters, so that
+            Phi^T Phi cannot be inverted.
     """
     network = networks.restore(evidence.base, evidence.device).eval()
     num_parameters = sum(value.numel() for value in network.parameters())
@@ -83,12 +82,7 @@ def _influence(evidence: Evidence, network: nn.Sequential, dimensions: int, fold
     traker.load_checkpoint(weights, model_id=0)
     total = num_train + num_reserved
     _feed(traker.featurize, evidence.train, rows, evidence.device, lambda done, _: evidence.progress(done, total))
-    try:
-        traker.finalize_features()
-    except torch.linalg.LinAlgError as error:
-        raise StageFailed(
-            f"the projected gradients are linearly dependent ({error}): lower methods.trak.projection (now {dimensions})"
-        ) from None
+    traker.finalize_features()
     traker.start_scoring_checkpoint("reserved", weights, model_id=0, num_targets=num_reserved)
     _feed(
         traker.score,
@@ -97,7 +91,8 @@ def _influence(evidence: Evidence, network: nn.Sequential, dimensions: int, fold
         evidence.device,
         lambda done, _: evidence.progress(num_train + done, total),
     )
-    return np.asarray(traker.finalize_scores("reserved"), dtype=np.float64).mean(axis=1)
+    helps: Doubles = np.asarray(traker.finalize_scores("reserved"), dtype=np.float64).mean(axis=1)
+    return helps
 
 
 def _feed(take: Callable[..., Any], part: LabelledImages, rows: int, device: torch.device, progress: Progress) -> None:
