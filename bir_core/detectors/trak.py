@@ -14,7 +14,7 @@ from bir_core import seeding
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError
 from bir_core.models import networks
-from bir_core.records import Doubles, LabelledImages, Progress
+from bir_core.records import Doubles, LabelledImages
 
 GRADIENT_VALUES = 2**25  # most numbers in one batch of per-sample gradients
 BATCH_SIZE = 250
@@ -51,53 +51,48 @@ def _refuse_singular(dimensions: int, num_samples: int, num_parameters: int) -> 
 
 def _influence(evidence: Evidence, network: nn.Sequential, dimensions: int, folder: str) -> Doubles:
     """(N,) mean influence of every training sample on the reserved set; positive = helps."""
+    traker, weights = _traker(evidence, network, dimensions, folder), network.state_dict()
+    num_train, num_reserved = len(evidence.train), len(evidence.reserved)
+
+    def feed(take: Callable[..., Any], part: LabelledImages, before: int) -> None:
+        rows = max(1, min(BATCH_SIZE, GRADIENT_VALUES // traker.num_params))
+        for start in range(0, len(part), rows):
+            images = torch.tensor(part.images[start : start + rows], device=evidence.device)
+            labels = torch.tensor(part.labels[start : start + rows], device=evidence.device)
+            take(batch=(images, labels), num_samples=len(labels))
+            evidence.progress(before + start + len(labels), num_train + num_reserved)
+
+    traker.load_checkpoint(weights, model_id=0)
+    feed(traker.featurize, evidence.train, 0)
+    traker.finalize_features()
+    traker.start_scoring_checkpoint("reserved", weights, model_id=0, num_targets=num_reserved)
+    feed(traker.score, evidence.reserved, num_train)
+    helps: Doubles = np.asarray(traker.finalize_scores("reserved"), dtype=np.float64).mean(axis=1)
+    return helps
+
+
+def _traker(evidence: Evidence, network: nn.Sequential, dimensions: int, folder: str) -> Any:
+    """traker, with all that it keeps in ``folder``. It draws from its projector's own generator alone."""
     from trak import TRAKer
     from trak.projectors import BasicProjector, ProjectionType
 
-    num_parameters = sum(value.numel() for value in network.parameters())
-    rows = max(1, min(BATCH_SIZE, GRADIENT_VALUES // num_parameters))
-    num_train, num_reserved = len(evidence.train), len(evidence.reserved)
-    # traker adds to the seed, so it must leave room below 2^63. Its own generator is the only one that it draws from.
     projector = BasicProjector(
-        grad_dim=num_parameters,
+        grad_dim=sum(value.numel() for value in network.parameters()),
         proj_dim=dimensions,
+        # traker adds to the seed, which must stay below 2^63.
         seed=seeding.derive(evidence.seed, "projection") % 2**31,
         proj_type=ProjectionType.normal,
         device=evidence.device,
         # A single block is freed after the training samples and missed for the reserved ones (traker 0.3.2).
         block_size=min(BLOCK_SIZE, math.ceil(dimensions / 2)),
     )
-    traker = TRAKer(
+    return TRAKer(
         network,
         "image_classification",
-        num_train,
+        len(evidence.train),
         save_dir=folder,
         device=str(evidence.device),
         projector=projector,
-        proj_dim=dimensions,
         logging_level=logging.ERROR,
         use_half_precision=False,
     )
-    weights = network.state_dict()
-    traker.load_checkpoint(weights, model_id=0)
-    total = num_train + num_reserved
-    _feed(traker.featurize, evidence.train, rows, evidence.device, lambda done, _: evidence.progress(done, total))
-    traker.finalize_features()
-    traker.start_scoring_checkpoint("reserved", weights, model_id=0, num_targets=num_reserved)
-    _feed(
-        traker.score,
-        evidence.reserved,
-        rows,
-        evidence.device,
-        lambda done, _: evidence.progress(num_train + done, total),
-    )
-    helps: Doubles = np.asarray(traker.finalize_scores("reserved"), dtype=np.float64).mean(axis=1)
-    return helps
-
-
-def _feed(take: Callable[..., Any], part: LabelledImages, rows: int, device: torch.device, progress: Progress) -> None:
-    for start in range(0, len(part), rows):
-        images = torch.tensor(part.images[start : start + rows], device=device)
-        labels = torch.tensor(part.labels[start : start + rows], device=device)
-        take(batch=(images, labels), num_samples=len(labels))
-        progress(start + len(labels), len(part))
