@@ -7,7 +7,7 @@ from bir_core.config import BaseConfig
 from bir_core.models import networks
 from bir_core.numerics import losses
 from bir_core.records import LabelledImages, Progress, TrainedModel, no_progress
-from bir_core.training import Schedule
+from bir_core.training import AfterEpoch, Schedule
 
 
 def train_base(
@@ -19,6 +19,7 @@ def train_base(
     seed: int,
     device: torch.device,
     progress: Progress = no_progress,
+    after_epoch: AfterEpoch | None = None,
 ) -> TrainedModel:
     """A network trained from scratch with Adam (section 4 of the paper).
 
@@ -33,6 +34,7 @@ def train_base(
         seed: of the weights and of the shuffling.
         device: where to compute.
         progress: told (epochs done, most epochs there can be).
+        after_epoch: shown the network after each epoch.
 
     Raises:
         InputError: the images do not fit the network.
@@ -56,6 +58,7 @@ def train_base(
         ),
         generator=torch.Generator().manual_seed(seeding.derive(seed, "shuffle")),
         progress=progress,
+        after_epoch=after_epoch,
     )
     return TrainedModel(
         state=networks.capture(network, state),

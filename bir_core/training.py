@@ -21,6 +21,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """(B, L) logits and (B, L) targets -> the batch's mean loss."""
 Penalty = Callable[[Sequence[nn.Parameter]], Tensor]
 """The parameters that learn -> what is added to the loss at every step, and to the loss that is watched."""
+AfterEpoch = Callable[[int, nn.Sequential], None]
+"""Called with (epochs done, the network as it stands) after each epoch; it must not change the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ def fit(
     schedule: Schedule,
     generator: torch.Generator,
     progress: Progress = no_progress,
+    after_epoch: AfterEpoch | None = None,
 ) -> Training:
     """Train a whole fresh network in place, batch-norm statistics included.
 
@@ -81,6 +84,7 @@ def fit(
         schedule: learning rate, batch size, stopping.
         generator: CPU generator that shuffles.
         progress: told (epochs done, most epochs there can be).
+        after_epoch: shown the network after each epoch, for a detector that needs checkpoints.
 
     Raises:
         StageFailed: the loss is not a number any more.
@@ -104,6 +108,8 @@ def fit(
         epochs.append(_validated(network, loss, *validation))
         if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
             best = {name: value.clone() for name, value in network.state_dict().items()}
+        if after_epoch is not None:
+            after_epoch(len(epochs), network)
         progress(len(epochs), schedule.max_epochs)
     network.eval()
     if best:
