@@ -1,6 +1,7 @@
 import gzip
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def part(ids: list[int], labels: list[int]) -> LabelledImages:
     ],
 )
 def test_impossible_reserved_sets_are_refused(reserved: LabelledImages, sentence: str) -> None:
-    others = {"train": part([0, 1], [0, 1]), "validation": part([2], [0]), "test": part([3], [1])}
+    others: dict[str, Any] = {"train": part([0, 1], [0, 1]), "validation": part([2], [0]), "test": part([3], [1])}
     with pytest.raises(InputError, match=sentence):
         Splits(**others, reserved=reserved, class_names=("a", "b"))
 

@@ -18,7 +18,7 @@ def test_conv4_has_four_blocks_of_64_channels() -> None:
     assert sum(value.numel() for value in network.parameters()) == 640 + 3 * 36_928 + 650
 
 
-@pytest.mark.parametrize("name", ["lenet", "conv4"])
+@pytest.mark.parametrize("name", ["lenet", "conv4", "resnet20"])
 def test_fresh_weights_follow_torch_defaults(name: str) -> None:
     """Same draws as torch's own constructors make from its global generator."""
     drawn = networks.build(name, (1, 28, 28), 10, torch.Generator().manual_seed(5))
@@ -36,7 +36,7 @@ def test_fresh_weights_leave_the_global_generator_alone() -> None:
 
 
 def test_unknown_network_names_the_known_ones() -> None:
-    with pytest.raises(InputError, match="unknown network 'alexnet': choose one of lenet, conv4"):
+    with pytest.raises(InputError, match="unknown network 'alexnet': choose one of lenet, conv4, resnet20, resnet50"):
         networks.build("alexnet", (1, 28, 28), 10, torch.Generator())
 
 
