@@ -47,7 +47,8 @@ def begin(network: nn.Sequential, start: str) -> str:
     if start == "imagenet" and not checksum.startswith(IMAGENET.split("-")[1].removesuffix(".pth")):
         raise InputError(f"{path} is truncated or altered (sha256 differs from its name); get the file again")
     kept_fresh = _fill(network, _read(path), path)
-    return f"{start}: {path.name}, sha256 {checksum[:8]}{', last layer fresh' if kept_fresh else ''}"
+    kind = "ImageNet" if start == "imagenet" else "a file"
+    return f"{kind}: {path.name}, sha256 {checksum[:8]}{', last layer fresh' if kept_fresh else ''}"
 
 
 def download() -> None:
@@ -102,7 +103,8 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _fill(network: nn.Sequential, found: Mapping[str, Tensor], path: Path) -> bool:
     """Load what was found by name; whether the last layer stayed fresh."""
     ours = network.state_dict()
-    renamed = dict(found) if set(found) & set(ours) else {_our_name(name): value for name, value in found.items()}
+    foreign = "conv1.weight" in found
+    renamed = {_our_name(name) if foreign else name: value for name, value in found.items()}
     last = list(ours)[-2:]
     fresh = [name for name in last if name in renamed and renamed[name].shape != ours[name].shape]
     kept = {name: value for name, value in renamed.items() if name not in fresh}

@@ -77,8 +77,7 @@ def save_splits(folder: Path, splits: Splits) -> None:
 def load_splits(folder: Path) -> Splits:
     """The parts of the data; images are memory-mapped."""
     parts = {name: load_part(folder, name) for name in PARTS}
-    facts = _read_json(folder / "classes.json")
-    return Splits(**parts, class_names=load_class_names(folder), origin=facts["origin"] if "origin" in facts else "")
+    return Splits(**parts, class_names=load_class_names(folder), origin=_read_classes(folder)["origin"])
 
 
 @_naming_damage
@@ -101,8 +100,7 @@ def load_images(folder: Path, name: str) -> Rows:
 @_naming_damage
 def load_class_names(folder: Path) -> tuple[str, ...]:
     """Names of the classes, in label order."""
-    facts = _read_json(folder / "classes.json")  # the names alone, as a list, in runs of before
-    return tuple(facts if isinstance(facts, list) else facts["names"])
+    return tuple(_read_classes(folder)["names"])
 
 
 def save_truth(folder: Path, truth: Truth) -> None:
@@ -140,9 +138,8 @@ def save_model(folder: Path, name: str, trained: TrainedModel) -> None:
     facts = {"network": state.network, "image_shape": list(state.image_shape), "num_classes": state.num_classes}
     tensors = {key: np.asarray(value, order="C") for key, value in state.tensors.items()}
     safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(facts)})
-    epochs = [asdict(epoch) for epoch in trained.epochs]
-    log = {"kept_epoch": trained.kept_epoch, "start": trained.start, "epochs": epochs}
-    durable.write_json(folder / f"{name}.json", log)
+    log = {"epochs": [asdict(epoch) for epoch in trained.epochs]}
+    durable.write_json(folder / f"{name}.json", log | {"kept_epoch": trained.kept_epoch, "start": trained.start})
 
 
 @_naming_damage
@@ -339,6 +336,11 @@ def load_probabilities(folder: Path, part: str, model: str) -> Floats:
 def load_probability_rows(folder: Path, part: str, model: str) -> Rows:
     """The same, to be read sample by sample."""
     return Rows(folder / f"{part}_{model}.npy")
+
+
+def _read_classes(folder: Path) -> dict[str, Any]:
+    facts = _read_json(folder / "classes.json")  # the names alone in runs of before
+    return {"names": facts, "origin": ""} if isinstance(facts, list) else facts
 
 
 def _read_json(path: Path) -> Any:

@@ -74,8 +74,12 @@ def _find(name: str) -> Path | None:
 def _convert(published: Path) -> Path:
     if hashlib.sha256(published.read_bytes()).hexdigest() != PUBLISHED_SHA256:
         raise InputError(f"{published} is truncated or altered (sha256 differs); get the file again")
-    with torch.serialization.safe_globals(_array_parts()):
-        values: Mapping[str, Any] = torch.load(published, weights_only=True)
+    try:
+        with torch.serialization.safe_globals(_array_parts()):
+            values: Mapping[str, Any] = torch.load(published, weights_only=True)
+    except Exception as error:  # whatever the reader does not know
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"cannot read {published} ({reason}): put {CONVERTED} beside it instead") from None
     converted = published.with_name(CONVERTED)
     try:
         columns: dict[str, Any] = {name: np.asarray(values[name]).astype(np.uint8) for name in CHECKSUMS}

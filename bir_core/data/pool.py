@@ -36,4 +36,4 @@ class Source:
 def pool(images: NDArray[np.uint8], labels: NDArray[np.integer], *, first_id: int) -> Pool:
     """(N, C, H, W) images and their labels, numbered from ``first_id``."""
     ids = np.arange(first_id, first_id + len(labels), dtype=np.int64)
-    return Pool(images=images, labels=labels.astype(np.int64), ids=ids)
+    return Pool(images=images, labels=np.array(labels, dtype=np.int64), ids=ids)

@@ -1,6 +1,7 @@
 """What a network does to pixels in [0, 1] before its first convolution. Data are never normalised outside a network.
 
-So a step of the alignment or of an attack is one of raw pixels, whatever the network (section 5 of the specification).
+A step of the alignment or of an attack is one of raw pixels, whatever the network (section 5 of the specification).
+The source of every module goes into the export of weights: it needs torch alone, and ``arguments`` makes it again.
 """
 
 import torch
@@ -11,35 +12,38 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Normalise(nn.Module):
-    """(x - mean) / std by channel, with ImageNet's figures; other than three channels get their average.
+    """(x - mean) / std by channel. Both are buffers: they are not learnt, and stored weights have them."""
 
-    Both are buffers: they are not learnt, and stored weights say what they were trained with.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, channels: int) -> None:
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
-        self.channels = channels
-        self.register_buffer("mean", torch.empty(channels, 1, 1))
-        self.register_buffer("std", torch.empty(channels, 1, 1))
+        self.arguments = (mean, std)
+        self.register_buffer("mean", torch.empty(len(mean), 1, 1))
+        self.register_buffer("std", torch.empty(len(std), 1, 1))
         self.reset_parameters()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Write the figures; a network is built without content first."""
-        for buffer, values in ((self.mean, IMAGENET_MEAN), (self.std, IMAGENET_STD)):
-            by_channel = values if self.channels == len(values) else (sum(values) / len(values),) * self.channels
-            buffer.copy_(torch.tensor(by_channel).view(-1, 1, 1))
+        """Write both; a network is built without content first."""
+        for buffer, values in zip(self.buffers(), self.arguments, strict=True):
+            buffer.copy_(torch.tensor(values).view(-1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) raw to normalised."""
-        return (images - self.mean) / self.std
+        return (images - self.get_buffer("mean")) / self.get_buffer("std")
+
+
+def imagenet(channels: int) -> Normalise:
+    """By ImageNet's figures; other than three channels get their average."""
+    if channels == len(IMAGENET_MEAN):
+        return Normalise(IMAGENET_MEAN, IMAGENET_STD)
+    mean, std = (round(sum(values) / len(values), 3) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return Normalise((mean,) * channels, (std,) * channels)
 
 
 class Colour(nn.Module):
     """Grey images as three equal channels; colour images as they are."""
+
+    arguments: tuple[int, ...] = ()
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 1 or 3, H, W) to (N, 3, H, W)."""
@@ -54,7 +58,7 @@ class Resize(nn.Module):
 
     def __init__(self, side: int) -> None:
         super().__init__()
-        self.side = side
+        self.side, self.arguments = side, (side,)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, side, side)."""

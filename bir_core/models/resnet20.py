@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bir_core.errors import InputError
-from bir_core.models.pixels import Normalise
+from bir_core.models import pixels
 
 BLOCKS = 3
 """Basic blocks in each of the three stages."""
@@ -27,7 +27,7 @@ def resnet20(image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequenti
         OrderedDict(
             layer1=nn.Sequential(
                 OrderedDict(
-                    normalise=Normalise(channels),
+                    normalise=pixels.imagenet(channels),
                     conv=nn.Conv2d(channels, 16, 3, padding=1, bias=False),
                     bn=nn.BatchNorm2d(16),
                     relu=nn.ReLU(),
@@ -52,6 +52,7 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
+        self.arguments = (inputs, outputs)
         self.stride, self.added = outputs // inputs, outputs - inputs
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=self.stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(outputs)
