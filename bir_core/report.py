@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from bir_core import identification
 from bir_core.alignment import out_of_range
 from bir_core.config import LANDMARKS, RunConfig
+from bir_core.models import networks
 from bir_core.numerics import metrics, ranking
 from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Treated, Truth
 from bir_core.stage_result import FORMAT, StageResult
@@ -83,6 +82,7 @@ def data_section(splits: Splits, truth: Truth, source: str) -> dict[str, Any]:
     classes = range(len(splits.class_names))
     return {
         "source": source,
+        "origin": splits.origin,
         "corruption": truth.corruption,
         "class_names": list(splits.class_names),
         "num_train": len(splits.train),
@@ -101,7 +101,8 @@ def base_section(base: TrainedModel, preset: str) -> dict[str, Any]:
     return {
         "network": base.state.network,
         "preset": preset,
-        "num_parameters": sum(int(np.prod(tensor.shape)) for tensor in base.state.tensors.values()),
+        "start": base.start,
+        "num_parameters": networks.num_parameters(base.state),
         "num_epochs": len(base.epochs),
         "kept_epoch": base.kept_epoch,
     }

@@ -27,7 +27,7 @@ from bir_core import (
     seeding,
     storage,
 )
-from bir_core.data import corruptions, sources, splits
+from bir_core.data import corruptions, human_labels, sources, splits
 from bir_core.records import Aligned, Floats, LabelledImages, ModelState, Progress, Suspects, Treated
 from bir_core.report import Findings
 from bir_core.run_folder import Run
@@ -69,8 +69,11 @@ class Work:
 
 def _data(work: Work) -> Write:
     config = work.run.config
-    clean = splits.split(sources.load(config.data.source), config.data, seed=work.seed)
-    victim = None
+    source = sources.load(config.data.source)
+    clean = splits.split(source, config.data, seed=work.seed)
+    victim, given = None, None
+    if config.data.corruption == "human":
+        given = human_labels.load(config.data.human_labels, source.training.labels)
     if config.data.corruption == "adv":
         victim = base.train_base(
             clean.train,
@@ -82,7 +85,13 @@ def _data(work: Work) -> Write:
             progress=work.progress,
         ).state
     corrupted, truth = corruptions.corrupt(
-        clean, config.data, seed=seeding.derive(work.seed, "corruption"), victim=victim, device=work.device
+        clean,
+        config.data,
+        seed=seeding.derive(work.seed, "corruption"),
+        victim=victim,
+        device=work.device,
+        given=given,
+        in_place=True,
     )
 
     def write(folder: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 from bir_core import config, flow, identification, pipeline, run_folder, stages, storage
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, RunBusy, StageFailed
+from bir_core.exports import catalogue
 from bir_core.flow import StageEvent
 from bir_core.run_folder import Run
+from tests import cases
 
 
 def copy_of(run: Run, root: Path) -> Run:
@@ -206,3 +208,26 @@ def test_the_adversarial_corruption_trains_a_victim_first(tiny_config: RunConfig
     step = np.abs(train.images[truth.corrupted] - truth.original_images)
     assert truth.corrupted.any()
     assert step.max() == pytest.approx(0.3, abs=1e-6)
+
+
+def test_a_resnet_learns_colour_images_and_says_where_it_started(
+    tiny_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases.cifar_folder(tmp_path)
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path))
+    values = tiny_config.model_dump()
+    values["data"] |= {"source": "cifar10", "num_train": 100, "num_reserved": 20}
+    values["base"] |= {"network": "resnet20", "memorised_epochs": 1}
+    values["enhance"] |= {"max_epochs": 1}
+    values["repair"] |= {"max_epochs": 1}
+    run = run_folder.create(tmp_path / "runs", config.parse(values, origin="test"))
+    pipeline.compute(run)
+    report = storage.load_report(run.path / "evaluate")
+    assert (report["data"]["origin"], report["data"]["num_corrupted"]) == ("unverified arrays", 16)
+    assert report["data"]["class_names"][3] == "cat"
+    assert (report["base"]["start"], report["base"]["num_parameters"]) == ("scratch", 269_722)
+    assert [row["label"] for row in report["selection"]["candidates"]] == ["1", "2", "3", "4", "5", "1-2", "1-3", "1-5"]
+    assert storage.load_part(run.path / "data", "train").images.shape == (90, 3, 32, 32)
+    wanted = catalogue.find("report")
+    pipeline.compute(run, [wanted.stage])
+    assert "from scratch" in (run.path / wanted.stage / catalogue.file_for(wanted, Path("report.html"))).read_text()
