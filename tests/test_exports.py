@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import safetensors.numpy
+import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
 

@@ -102,7 +102,8 @@ def _is_ours(module: nn.Module) -> bool:
 def _source(module: nn.Module, indent: int) -> str:
     """A module as the expression that makes it; torch writes the arguments of its own layers as they are called."""
     if _is_ours(module):
-        return f"{type(module).__name__}({', '.join(map(repr, module.arguments))})"
+        arguments: Sequence[Any] = getattr(module, "arguments")  # noqa: B009 - mypy takes it for a tensor
+        return f"{type(module).__name__}({', '.join(map(repr, arguments))})"
     if not isinstance(module, nn.Sequential):
         return f"nn.{module!r}"
     inner = " " * (indent + 4)
