@@ -20,7 +20,20 @@ from bir_core.method_config import MethodsConfig
 Corruption = Literal["none", "label", "input", "adv"]
 Network = Literal["lenet", "conv4"]
 BasePreset = Literal["early_stop", "memorised"]
-Treatment = Literal["bir", "fine_tune", "retrain"]
+Treatment = Literal[
+    "enhanced",
+    "bir",
+    "fine_tune",
+    "retrain",
+    "retrain_with_reserved",
+    "hard_relabel",
+    "newton_removal",
+    "ewc_deletion",
+    "rdia",
+    "rdia_static",
+]
+"""Those of ``methods.TREATMENTS`` that a report may put first."""
+
 Layout = Literal["pca", "umap"]
 
 NUM_CLASSES = 10
@@ -177,7 +190,7 @@ class RepairConfig(_Section):
 
 
 class EvaluateConfig(_Section):
-    """What the report puts first; every model is trained and reported whatever is chosen here."""
+    """What the report puts first; a treatment that a whole run does not make is then made too."""
 
     method: Treatment = Field("bir", description="the repaired model that the report puts first")
 

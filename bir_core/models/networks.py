@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from bir_core.errors import InputError
+from bir_core.errors import InputError, nearest
 from bir_core.models.conv4 import conv4
 from bir_core.models.lenet import lenet
 from bir_core.records import ModelState
@@ -59,7 +59,7 @@ def describe(name: str, image_shape: tuple[int, int, int], num_classes: int) -> 
 
 def _skeleton(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
     if name not in NETWORKS:
-        raise InputError(f"unknown network {name!r}: choose one of {', '.join(NETWORKS)}")
+        raise InputError(f"unknown network {name!r}: {nearest(name, NETWORKS)}")
     with torch.device("meta"):
         network = NETWORKS[name](image_shape, num_classes)
     return network.to_empty(device="cpu")
