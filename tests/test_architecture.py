@@ -82,6 +82,8 @@ ENGINE_DOORS = frozenset(
         "decisions",
         "dossier",
         "standings",
+        "frames",
+        "method_results",
     )
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
@@ -99,6 +101,8 @@ LAYERS = {
         "sample_charts",
         "downloads",
         "frames",
+        "method_frames",
+        "method_results",
         "models",
         "palette",
         "pictures",
@@ -135,6 +139,8 @@ LAYERS = {
         "session",
     },
     "models": {"runs", "frames"},
+    "method_results": {"runs"},
+    "method_frames": {"frames"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
     "runs": {"frames", "labels", "shelf"},
@@ -325,6 +331,7 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
                 "sensitivity_chart",
                 "clouds",
                 "frames",
+                "method_frames",
                 "pictures",
                 "progress",
             )

@@ -13,7 +13,19 @@ from bir_core import run_folder
 from tests.browser import chromium
 from tests.browser.server import serve
 
-VIEWS = ("overview", "scores", "suspects", "sample", "repair", "sensitivity", "compare", "export", "present", "jobs")
+VIEWS = (
+    "overview",
+    "scores",
+    "suspects",
+    "sample",
+    "repair",
+    "sensitivity",
+    "methods",
+    "compare",
+    "export",
+    "present",
+    "jobs",
+)
 WIDTHS = (1440, 1024)
 
 

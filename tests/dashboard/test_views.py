@@ -24,7 +24,7 @@ from dashboard import batches, security
 from dashboard.frames import MODEL_TITLES
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
-WITH_RUN = ("overview", "scores", "suspects", "sample", "repair", "sensitivity", "compare", "export", "present")
+WITH_RUN = tuple(view for view in VIEWS if view != "jobs")
 
 
 def gallery_data(app: AppTest) -> dict[str, Any]:
