@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
-from dashboard import frames
+from dashboard import frames, words
 
 STATES = {
     "there": "computed",
@@ -54,8 +54,8 @@ class EntryLike(Protocol):
 
 E = TypeVar("E", bound=EntryLike)
 
-Printed = Callable[[str], Sequence[float | None] | None]
-"""What the paper has for a method: accuracies on all, clean and noisy."""
+Printed = Callable[[str], Mapping[str, float | None]]
+"""What the paper has for a method, by the heading of the column; None where it has nothing."""
 
 
 def detectors(entries: Sequence[EntryLike], *, truth: bool, paper_auc: float | None) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def detectors(entries: Sequence[EntryLike], *, truth: bool, paper_auc: float | N
     rows = []
     for one in entries:
         found = one.figures or {}
-        row: dict[str, Any] = {"Detector": one.title}
+        row: dict[str, Any] = {"Detector": one.title, "State": _state(one)}
         if truth:
             row |= {
                 "AUC": found.get("auc"),
@@ -74,37 +74,34 @@ def detectors(entries: Sequence[EntryLike], *, truth: bool, paper_auc: float | N
                 row["Paper: AUC"] = paper_auc if one.name == "bir" else None
         row["Above threshold"] = found.get("num_above_threshold")
         row |= _cost(one) | {"Sees reserved set": one.reserved, "Looks at and trains": one.needs}
-        rows.append(row | _end(one))
+        rows.append(row | {"Facts": _in_words(one.facts)})
     return _numbers(pd.DataFrame(rows), but=("Detector", "Sees reserved set", "Looks at and trains", "State", "Facts"))
 
 
-def models(
-    entries: Sequence[EntryLike], *, first: str, parts: Sequence[str], paper: Mapping[str, Printed]
-) -> pd.DataFrame:
+def models(entries: Sequence[EntryLike], *, first: str, parts: Sequence[str], paper: Printed) -> pd.DataFrame:
     """One row per treatment or named method: accuracies with intervals, difference to the base model, cost.
 
     Args:
         entries: what there is.
         first: heading of their names.
         parts: which groups of test images there are.
-        paper: what the paper has, by heading; a heading that would be empty is left out.
+        paper: what the paper has; a column that would be empty is left out.
     """
     rows = []
     for one in entries:
         figures = one.figures
-        row: dict[str, Any] = {first: one.title}
+        row: dict[str, Any] = {first: one.title, "State": _state(one)}
         for part in parts:
             row[f"{part.capitalize()} (%)"] = None if figures is None else figures[part]
-            row[_interval_of(part)] = "" if figures is None else frames.interval(figures["intervals"][part])
+            row[_interval_of(part)] = None if figures is None else frames.interval(figures["intervals"][part])
         gain = (one.gain or {}).get("all")
         row["Minus base"] = gain["difference"] if gain else None
-        row["Minus base, 95 %"] = _signed(gain) if gain else ""
-        for heading, printed in paper.items():
-            row |= _printed(heading, printed(one.name), parts)
-        rows.append(row | _cost(one) | {"What it does": one.line, "Needs": one.needs} | _end(one))
+        row["Minus base, 95 %"] = _signed(gain) if gain else None
+        row |= dict(paper(one.name)) | _cost(one)
+        rows.append(row | {"What it does": one.line, "Needs": one.needs, "Facts": _in_words(one.facts)})
     texts = (first, *map(_interval_of, parts), "Minus base, 95 %", "What it does", "Needs", "State", "Facts")
     table = _numbers(pd.DataFrame(rows), but=texts)
-    return table.drop(columns=[name for name in table if str(name).startswith("Paper") and table[name].isna().all()])
+    return table.drop(columns=[name for name in paper(entries[0].name) if table[name].isna().all()])
 
 
 def best_detector(entries: Sequence[EntryLike]) -> str:
@@ -135,6 +132,19 @@ def best_treatment(entries: Sequence[E], difference: Callable[[E, E], Gain]) -> 
     return f"{said} {' '.join(against)}"
 
 
+def impossible(entries: Sequence[EntryLike]) -> str:
+    """Why some cannot run here, a line for each reason; empty where all can."""
+    titles: dict[str, list[str]] = {}
+    for one in entries:
+        titles.setdefault(one.reason, []).append(one.title)
+    lines = [
+        reason if reason.startswith(names[0]) else f"Cannot run here: {words.listed(names)}. {reason}"
+        for reason, names in titles.items()
+        if reason
+    ]
+    return "  \n".join(lines)
+
+
 def _against(gain: Gain, called: str) -> str:
     if gain is None:
         return ""
@@ -159,18 +169,13 @@ def _interval_of(part: str) -> str:
     return f"{part.capitalize()}, 95 %"
 
 
-def _printed(heading: str, found: Sequence[float | None] | None, parts: Sequence[str]) -> dict[str, float | None]:
-    values = dict(zip(("all", "clean", "noisy"), found or (None,) * 3, strict=True))
-    return {f"{heading}: {part} (%)": values[part] for part in parts}
-
-
 def _cost(one: EntryLike) -> dict[str, Any]:
     return {"Seconds": one.seconds, "Memory (MB)": one.peak_memory_mb}
 
 
-def _end(one: EntryLike) -> dict[str, str]:
+def _state(one: EntryLike) -> str:
     state = "in every run" if one.stage is None else STATES[one.state]
-    return {"State": f"{STATES['impossible']}: {one.reason}" if one.reason else state, "Facts": _in_words(one.facts)}
+    return STATES["impossible"] if one.reason else state
 
 
 def _in_words(facts: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from bir_core.comparison import Comparison
 from bir_core.run_folder import Run
 from dashboard import runs
 
+Suspects = paper.Suspects
 State = Literal["there", "old", "absent", "failed", "damaged", "impossible"]
 
 FREE = {
@@ -128,7 +129,7 @@ def difference(run: Run, model: Entry, minus: Entry) -> Mapping[str, float] | No
     return Comparison(before=before, after=after, labels=labels, noisy_classes=()).differences["all"]
 
 
-def printed(report: Mapping[str, Any], method: str, suspects: paper.Suspects = "own") -> paper.Accuracy | None:
+def printed(report: Mapping[str, Any], method: str, suspects: Suspects = "own") -> paper.Accuracy | None:
     """What the paper has for such a run, in percent."""
     return paper.accuracy(method, suspects=suspects, **_setting(report))
 

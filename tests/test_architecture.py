@@ -140,7 +140,7 @@ LAYERS = {
     },
     "models": {"runs", "frames"},
     "method_results": {"runs"},
-    "method_frames": {"frames"},
+    "method_frames": {"frames", "words"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
     "runs": {"frames", "labels", "shelf"},

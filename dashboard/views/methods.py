@@ -8,16 +8,19 @@ import streamlit as st
 
 from dashboard import frames, gate, method_frames, method_results, runs
 from dashboard.components import method_choice
-from dashboard.method_results import Board, Entry
+from dashboard.method_results import Board, Entry, Suspects
 from dashboard.runs import Run
 
-TEXTS = ("What it does", "Needs", "Looks at and trains", "Facts", "State")
+TEXTS = ("What it does", "Needs", "Looks at and trains", "Facts")
+PAPER_SUSPECTS: dict[str, Suspects] = {"Paper, true suspects (%)": "true_set", "Paper, 3 in 4 true (%)": "mixed_75_25"}
 HELP = {
     "AUC": "Chance that a corrupted sample scores higher than another one; 0.5 is guessing, 1 is best.",
     "Average precision": "Mean precision over the ranks of the corrupted samples; 1 is best.",
     "Recall at K": "Share of the K corrupted samples among the K highest scores.",
     "Above threshold": "Samples above the detector's own default threshold.",
     "Minus base": "Paired difference to the base model on all test images, in points.",
+    "Paper, true suspects (%)": "The paper's accuracy on all test images with exactly the corrupted samples treated.",
+    "Paper, 3 in 4 true (%)": "The same when a quarter of the treated samples are clean ones.",
     "Seconds": "Time of the stages that it needs besides data and base model, extra models that it trains included.",
     "Memory (MB)": "Largest memory of the process in these stages, the program itself included.",
     "Facts": "What it found out on its way, for whoever judges the result.",
@@ -30,7 +33,7 @@ def columns(table: pd.DataFrame) -> dict[str, Any]:
     for name in table.columns[1:]:
         explained = HELP.get(name)
         if name in TEXTS:
-            found[name] = st.column_config.TextColumn(width="medium" if name == "State" else "large", help=explained)
+            found[name] = st.column_config.TextColumn(width="large", help=explained)
         elif name == "Sees reserved set":
             found[name] = st.column_config.CheckboxColumn()
         elif pd.api.types.is_float_dtype(table[name]):
@@ -61,6 +64,7 @@ def detectors(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         method_frames.detectors(entries, truth=truth, paper_auc=method_results.printed_auc(report)),
         alt="Every detector with its figures, its cost and what it needs",
     )
+    st.caption(method_frames.impossible(entries))
     if not truth:
         st.caption(
             "Nobody knows which samples are wrong, so AUC, precision and recall cannot be said and are left out."
@@ -74,9 +78,9 @@ def treatments(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         entries,
         first="Treatment",
         parts=frames.parts_of(report),
-        paper={
-            "Paper, true suspects": lambda name: method_results.printed(report, name, "true_set"),
-            "Paper, 3 in 4 true": lambda name: method_results.printed(report, name, "mixed_75_25"),
+        paper=lambda name: {
+            heading: None if (found := method_results.printed(report, name, suspects)) is None else found.all
+            for heading, suspects in PAPER_SUSPECTS.items()
         },
     )
     show(table, alt="Every treatment with the accuracy of the model that it leaves, and its cost")
@@ -85,6 +89,7 @@ def treatments(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         "makes Fine-tune and Retrain, another BIR with and without the reserved set. The search for the suspects is "
         "not counted."
     )
+    st.caption(method_frames.impossible(entries))
 
 
 def named(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
@@ -94,13 +99,19 @@ def named(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         entries,
         first="Method",
         parts=frames.parts_of(report),
-        paper={"Paper": lambda name: method_results.printed(report, name)},
+        paper=lambda name: {
+            f"Paper: {part} (%)": None
+            if (found := method_results.printed(report, name)) is None
+            else getattr(found, part)
+            for part in frames.parts_of(report)
+        },
     )
     show(table, alt="Every named method of the paper with the accuracy of the model that it leaves, and its cost")
     st.caption(
         "Each finds suspects with its own detector, as many as this run has, and treats them its own way; the time "
         "counts both."
     )
+    st.caption(method_frames.impossible(entries))
 
 
 def best(run: Run, board: Board) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, method_results, runs, session, standings
+from dashboard import charts, frames, gate, method_frames, method_results, runs, session, standings
 from dashboard.components import method_choice, repair_form, threshold
 from dashboard.method_results import Entry
 from dashboard.runs import Run
@@ -119,9 +119,7 @@ def try_others(run: Run, treatments: Sequence[Entry]) -> None:
         is_busy = gate.asked_for(run, {one.stage for one in treatments if one.stage})
         method_choice.draw({"Treatments": treatments}, gate.compute, run=run.name, key="others", is_busy=is_busy)
         st.caption("Computed in this run, for comparison: its report and what it puts first stay as they are.")
-        for one in treatments:
-            if one.reason:
-                st.caption(f"{one.title}: {one.reason}")
+        st.caption(method_frames.impossible(treatments))
 
 
 def _alignment(report: Mapping[str, Any]) -> str:

@@ -57,13 +57,13 @@ def test_every_method_is_a_row_with_the_reports_figures_or_its_reason(open_view:
     assert (margin["State"], bool(margin["Sees reserved set"])) == ("not run yet", False)
     assert pd.isna(margin["AUC"])
     assert treatments.loc["Leave it as it is", "All (%)"] == report["models"]["base"]["all"]
-    assert treatments.loc["Fine-tune", "Paper, true suspects: noisy (%)"] == 93.55
+    assert treatments.loc["Fine-tune", "Paper, true suspects (%)"] == 95.56
     assert treatments.loc["Hard relabelling", "State"] == "not run yet"
     assert named.loc["BIR", "All (%)"] == report["models"]["bir"]["all"]
     assert named.loc["EWC Repair", "Paper: all (%)"] == 84.26
     for one in methods.DETECTORS:
-        missing = methods.missing_packages(one)
-        assert (missing is not None) == (missing in detectors.loc[one.title, "State"] if missing else False)
+        cannot = detectors.loc[one.title, "State"] == "cannot run here"
+        assert cannot == (methods.missing_packages(one) is not None)
 
 
 def test_a_method_that_cannot_run_says_why_and_is_not_offered(
@@ -71,7 +71,8 @@ def test_a_method_that_cannot_run_says_why_and_is_not_offered(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "trak" else name)
     app = open_view("methods")
-    assert "cannot run here: TRAK (traker) needs" in tables(app)[0].loc["TRAK (traker)", "State"]
+    assert tables(app)[0].loc["TRAK (traker)", "State"] == "cannot run here"
+    assert "TRAK (traker) needs the optional packages: pip install" in texts(app)
     offered = app.multiselect(key="methods_Detectors").options
     assert "TRAK (traker)" not in offered
     assert "Confident learning (cleanlab)" in offered
@@ -141,7 +142,7 @@ def test_repair_shows_what_was_tried_beside_the_report(open_view: OpenView, show
     made = storage.load_findings(shown.path / "treat-hard_relabel")["figures"]["all"]
     app = open_view("repair")
     table = next(found.value for found in app.table if "Model" in found.value).set_index("Model")
-    assert table.loc["Hard relabelling", "All (%)"].startswith(f"{made:.1f} (")
+    assert str(table.loc["Hard relabelling", "All (%)"]).startswith(f"{made:.1f} (")
     assert table.loc["Hard relabelling", "Minus base, all (points)"]
     assert "treat-hard_relabel" not in app.multiselect(key="others_Treatments").options
 
@@ -213,7 +214,7 @@ def test_without_truth_nothing_that_needs_it_is_a_column() -> None:
     assert list(table)[:3] == ["Detector", "Above threshold", "Seconds"]
     assert method_frames.best_detector([entry("bir", figures=figures)]) == ""
     models = method_frames.models(
-        [entry("bir", 90.0)], first="Treatment", parts=["all"], paper={"Paper": lambda _name: None}
+        [entry("bir", 90.0)], first="Treatment", parts=["all"], paper=lambda _name: {"Paper": None}
     )
     assert [name for name in map(str, models) if "clean" in name.lower() or "Paper" in name] == []
 
@@ -241,6 +242,7 @@ def test_facts_and_reasons_read_as_words() -> None:
     cannot = entry("b", stage="detect-b", state="impossible", reason="Install it.")
     table = method_frames.detectors([there, cannot], truth=True, paper_auc=None)
     assert list(table["Facts"]) == ["twin accuracy 0.951, clipped yes, damping –, layers 1-3", ""]
-    assert list(table["State"]) == ["computed", "cannot run here: Install it."]
+    assert list(table["State"]) == ["computed", "cannot run here"]
     assert not cannot.can_run
+    assert method_frames.impossible([there, cannot, cannot]) == "Cannot run here: B and B. Install it."
     assert "Paper: AUC" not in table

@@ -403,7 +403,7 @@ class TestCompare:
         labels = storage.load_part(complete.path / "data", "test").labels
         right = {
             name: storage.load_probabilities(complete.path / "evaluate", "test", name).argmax(1) == labels
-            for name in MODEL_TITLES
+            for name in storage.load_report(complete.path / "evaluate")["models"]
         }
         gained = {(one, other): int((~right[one] & right[other]).sum()) for one in right for other in right}
         before, after = max(gained, key=lambda pair: gained[pair])
