@@ -22,7 +22,20 @@ Corruption = Literal["none", "label", "input", "adv", "human"]
 HumanLabels = Literal["aggregate", "random2", "worst"]
 Network = Literal["lenet", "conv4", "resnet20", "resnet50", "resnet50-64"]
 BasePreset = Literal["early_stop", "memorised"]
-Treatment = Literal["bir", "fine_tune", "retrain"]
+Treatment = Literal[
+    "enhanced",
+    "bir",
+    "fine_tune",
+    "retrain",
+    "retrain_with_reserved",
+    "hard_relabel",
+    "newton_removal",
+    "ewc_deletion",
+    "rdia",
+    "rdia_static",
+]
+"""Those of ``methods.TREATMENTS`` that a report may put first."""
+
 Layout = Literal["pca", "umap"]
 
 NUM_CLASSES = 10
@@ -223,7 +236,7 @@ class RepairConfig(_Section):
 
 
 class EvaluateConfig(_Section):
-    """What the report puts first; every model is trained and reported whatever is chosen here."""
+    """What the report puts first; a treatment that a whole run does not make is then made too."""
 
     method: Treatment = Field("bir", description="the repaired model that the report puts first")
 

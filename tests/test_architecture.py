@@ -86,6 +86,8 @@ ENGINE_DOORS = frozenset(
         "dossier",
         "standings",
         "detectors",
+        "frames",
+        "method_results",
     )
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
@@ -107,6 +109,8 @@ LAYERS = {
         "downloads",
         "frames",
         "gaussian_example",
+        "method_frames",
+        "method_results",
         "models",
         "palette",
         "pictures",
@@ -156,6 +160,8 @@ LAYERS = {
         "session",
     },
     "models": {"runs", "frames"},
+    "method_results": {"runs"},
+    "method_frames": {"frames", "words"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
     "runs": {"frames", "labels", "shelf"},
@@ -349,6 +355,7 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
                 "agreement_chart",
                 "clouds",
                 "frames",
+                "method_frames",
                 "pictures",
                 "progress",
             )

@@ -36,7 +36,10 @@ from bir_core.errors import InputError
         ({"identify": {"top_k": -1}}, r"identify\.top_k: .*greater than or equal to 0, got -1"),
         ({"align": {"eta": -0.5}}, r"align\.eta: must be \"auto\" or a number of at least 0, got -0\.5"),
         ({"align": {"eta": True}}, r"align\.eta: must be \"auto\" or a number of at least 0, got True"),
-        ({"evaluate": {"method": "magic"}}, r"evaluate\.method: .*'bir', 'fine_tune' or 'retrain', got 'magic'"),
+        (
+            {"evaluate": {"method": "magic"}},
+            r"evaluate\.method: .*'bir', 'fine_tune', .* or 'rdia_static', got 'magic'",
+        ),
     ],
 )
 def test_a_wrong_value_is_named(values: dict[str, object], sentence: str) -> None:
