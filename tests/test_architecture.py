@@ -284,17 +284,19 @@ def torch_free_modules_stay_light(project: Project) -> list[str]:
     return [
         f"{module} imports torch when it is loaded: {' -> '.join(chain)}"
         for module in sorted((TORCH_FREE | {name for name in project if within(name, "dashboard")}) & project.keys())
-        if (chain := _chain_to_torch(module, project, frozenset()))
+        if (chain := _chain_to_torch(module, project, set()))
     ]
 
 
-def _chain_to_torch(module: str, project: Project, seen: frozenset[str]) -> list[str]:
+def _chain_to_torch(module: str, project: Project, seen: set[str]) -> list[str]:
+    """How loading a module loads torch; nothing of what was ``seen`` does, so no module is looked at twice."""
+    seen.add(module)
     for name in load_time_imports(project[module].tree):
         if within(name, "torch") or within(name, "torchvision"):
             return [module, name]
         target = resolve(name, project)
-        if target and target != module and target not in seen:
-            chain = _chain_to_torch(target, project, seen | {module})
+        if target and target not in seen:
+            chain = _chain_to_torch(target, project, seen)
             if chain:
                 return [module, *chain]
     return []

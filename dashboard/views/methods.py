@@ -56,6 +56,12 @@ def show(table: pd.DataFrame, *, alt: str) -> None:
     st.dataframe(table, hide_index=True, height="content", column_config=columns(table), placeholder="–", alt=alt)
 
 
+def impossible(entries: Sequence[Entry]) -> None:
+    """Why some cannot run here."""
+    if reasons := method_frames.impossible(entries):
+        st.caption(reasons)
+
+
 def detectors(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
     """How well each detector finds the corrupted samples."""
     st.header("Detectors")
@@ -64,7 +70,7 @@ def detectors(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         method_frames.detectors(entries, truth=truth, paper_auc=method_results.printed_auc(report)),
         alt="Every detector with its figures, its cost and what it needs",
     )
-    st.caption(method_frames.impossible(entries))
+    impossible(entries)
     if not truth:
         st.caption(
             "Nobody knows which samples are wrong, so AUC, precision and recall cannot be said and are left out."
@@ -89,7 +95,7 @@ def treatments(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         "makes Fine-tune and Retrain, another BIR with and without the reserved set. The search for the suspects is "
         "not counted."
     )
-    st.caption(method_frames.impossible(entries))
+    impossible(entries)
 
 
 def named(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
@@ -111,7 +117,7 @@ def named(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
         "Each finds suspects with its own detector, as many as this run has, and treats them its own way; the time "
         "counts both."
     )
-    st.caption(method_frames.impossible(entries))
+    impossible(entries)
 
 
 def best(run: Run, board: Board) -> None:

@@ -119,7 +119,8 @@ def try_others(run: Run, treatments: Sequence[Entry]) -> None:
         is_busy = gate.asked_for(run, {one.stage for one in treatments if one.stage})
         method_choice.draw({"Treatments": treatments}, gate.compute, run=run.name, key="others", is_busy=is_busy)
         st.caption("Computed in this run, for comparison: its report and what it puts first stay as they are.")
-        st.caption(method_frames.impossible(treatments))
+        if reasons := method_frames.impossible(treatments):
+            st.caption(reasons)
 
 
 def _alignment(report: Mapping[str, Any]) -> str:

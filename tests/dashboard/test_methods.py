@@ -211,7 +211,7 @@ def gain(difference: float, reach: float = 1.0) -> dict[str, float]:
 def test_without_truth_nothing_that_needs_it_is_a_column() -> None:
     figures = {"auc": None, "average_precision": None, "recall_at_k": None, "num_above_threshold": 12}
     table = method_frames.detectors([entry("bir", figures=figures)], truth=False, paper_auc=None)
-    assert list(table)[:3] == ["Detector", "Above threshold", "Seconds"]
+    assert list(table)[:4] == ["Detector", "State", "Above threshold", "Seconds"]
     assert method_frames.best_detector([entry("bir", figures=figures)]) == ""
     models = method_frames.models(
         [entry("bir", 90.0)], first="Treatment", parts=["all"], paper=lambda _name: {"Paper": None}
