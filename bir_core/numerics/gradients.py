@@ -19,7 +19,7 @@ from bir_core.records import LabelledImages
 BATCH = 250
 """Samples per pass where no gradient of a single sample is kept."""
 CHUNK_BYTES = 2**24
-"""Most that the gradients of one chunk of single samples take, unless one is larger; with eight times more the Fisher
+"""Most that the gradients of one chunk of single samples take, unless one is larger; with four times more the Fisher
 diagonal of LeNet took three times as long, with half no longer."""
 
 
