@@ -53,6 +53,9 @@ def demo(
 def run(
     config_file: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to do, as TOML or JSON.")],
     name: Annotated[str | None, typer.Option(help="Name of the run; otherwise as the config or its file says.")] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="First fetch what is not in BIR_DATA_DIR, or the user's cache, yet.")
+    ] = False,
     runs: Runs = None,
 ) -> None:
     """Run a config; in a run of that name only what the config changes is computed again."""
@@ -61,6 +64,8 @@ def run(
     wanted = config.load(config_file)
     if name is not None:
         wanted = config.parse({**wanted.model_dump(), "name": name}, origin="--name")
+    if download:
+        _download(wanted)
     _compute_and_show(runs, wanted)
 
 
@@ -259,6 +264,15 @@ def _leave(sentence: str) -> None:
 
     console.complain(sentence)
     sys.exit(1)
+
+
+def _download(config: RunConfig) -> None:
+    from bir_core import pretrained
+    from bir_core.data import sources
+
+    sources.download(config.data)
+    if config.base.start == "imagenet":
+        pretrained.download()
 
 
 def _compute_and_show(runs: Path | None, config: RunConfig) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from bir_core.config import AlignConfig
+from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import energy as energies
 from bir_core.records import Aligned, Floats, Integers, LabelledImages, ModelState, Progress, no_progress
@@ -34,10 +35,11 @@ def align(
         eta: step size; 0 leaves the inputs and gives soft labels only.
         clamp: keep the aligned pixels in [0, 1].
         device: where to compute.
-        batch_size: samples per pass; it changes nothing but speed.
+        batch_size: most samples per pass; it changes nothing but speed.
         progress: told (samples done, M).
     """
     network = networks.restore(enhanced, device).eval().requires_grad_(False)
+    batch_size = layer_groups.pass_size(network, enhanced.image_shape, batch_size, gradient=True)
     parts = []
     for start in range(0, len(indices), batch_size):
         images = torch.tensor(train.images[indices[start : start + batch_size]], device=device)
@@ -74,6 +76,7 @@ def step_size(
     if config.eta != "auto":
         return float(config.eta)
     network = networks.restore(enhanced, device).eval().requires_grad_(False)
+    batch_size = layer_groups.pass_size(network, enhanced.image_shape, batch_size, gradient=True)
     ratios = [np.zeros(0)]
     for start in range(0, len(indices), batch_size):
         images = torch.tensor(train.images[indices[start : start + batch_size]], device=device)

@@ -2,12 +2,12 @@
 
 import torch
 
-from bir_core import seeding, training
+from bir_core import pretrained, seeding, tensors, training
 from bir_core.config import BaseConfig
 from bir_core.models import networks
 from bir_core.numerics import losses
 from bir_core.records import LabelledImages, Progress, TrainedModel, no_progress
-from bir_core.training import Schedule
+from bir_core.training import AfterEpoch, Schedule
 
 
 def train_base(
@@ -19,8 +19,9 @@ def train_base(
     seed: int,
     device: torch.device,
     progress: Progress = no_progress,
+    after_epoch: AfterEpoch | None = None,
 ) -> TrainedModel:
-    """A network trained from scratch with Adam (section 4 of the paper).
+    """A network trained with Adam (section 4 of the paper), from fresh weights or those that the config names.
 
     The ``memorised`` preset runs a fixed number of epochs and keeps the last weights, which is what the paper's printed
     base accuracies imply; ``early_stop`` keeps the epoch of the lowest validation loss.
@@ -33,21 +34,24 @@ def train_base(
         seed: of the weights and of the shuffling.
         device: where to compute.
         progress: told (epochs done, most epochs there can be).
+        after_epoch: shown the network after each epoch.
 
     Raises:
-        InputError: the images do not fit the network.
+        InputError: the images, or the weights to start from, do not fit the network.
         StageFailed: the loss is not a number any more.
     """
     shape = train.images.shape
     state = networks.describe(config.network, (shape[1], shape[2], shape[3]), num_classes)
     weights = torch.Generator().manual_seed(seeding.derive(seed, "weights"))
-    network = networks.build(state.network, state.image_shape, num_classes, weights).to(device)
+    network = networks.build(state.network, state.image_shape, num_classes, weights)
+    start = pretrained.begin(network, config.start)
+    network = network.to(device)
     memorised = config.preset == "memorised"
     outcome = training.fit(
         network,
-        torch.tensor(train.images, device=device),
+        tensors.shared(train.images, device),
         losses.one_hot(torch.tensor(train.labels), num_classes).to(device),
-        (torch.tensor(validation.images, device=device), torch.tensor(validation.labels, device=device)),
+        (tensors.shared(validation.images, device), tensors.shared(validation.labels, device)),
         schedule=Schedule(
             learning_rate=config.learning_rate,
             batch_size=config.batch_size,
@@ -56,10 +60,12 @@ def train_base(
         ),
         generator=torch.Generator().manual_seed(seeding.derive(seed, "shuffle")),
         progress=progress,
+        after_epoch=after_epoch,
     )
     return TrainedModel(
         state=networks.capture(network, state),
         epochs=outcome.epochs,
         kept_epoch=outcome.kept_epoch,
+        start=start,
         margins=None if outcome.margins is None else outcome.margins.cpu().numpy(),
     )

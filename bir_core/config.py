@@ -14,16 +14,32 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bir_core.errors import InputError
+from bir_core.errors import InputError, nearest
 from bir_core.method_config import MethodsConfig
 
-Corruption = Literal["none", "label", "input", "adv"]
-Network = Literal["lenet", "conv4"]
+Source = Literal["mnist5k", "mnist", "fashion_mnist", "cifar10"]
+Corruption = Literal["none", "label", "input", "adv", "human"]
+HumanLabels = Literal["aggregate", "random2", "worst"]
+Network = Literal["lenet", "conv4", "resnet20", "resnet50", "resnet50-64"]
 BasePreset = Literal["early_stop", "memorised"]
-Treatment = Literal["bir", "fine_tune", "retrain"]
+Treatment = Literal[
+    "enhanced",
+    "bir",
+    "fine_tune",
+    "retrain",
+    "retrain_with_reserved",
+    "hard_relabel",
+    "newton_removal",
+    "ewc_deletion",
+    "rdia",
+    "rdia_static",
+]
+"""Those of ``methods.TREATMENTS`` that a report may put first."""
+
 Layout = Literal["pca", "umap"]
 
 NUM_CLASSES = 10
+WEIGHTS = (".safetensors", ".pth", ".pt", ".th")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 LANDMARKS: dict[str, float] = {
     "0": 0.0,
@@ -47,14 +63,25 @@ class _Section(BaseModel):
 class DataConfig(_Section):
     """Where the images come from, how they are split, and what is done to the training part."""
 
-    source: Literal["mnist5k", "mnist"] = Field("mnist5k", description="bundled 5,000 digits, or full MNIST")
-    corruption: Corruption = Field("label", description="what is done to 40 % of the digits 1, 7, 6 and 9")
+    source: Source = Field("mnist5k", description="bundled 5,000 digits, or a data set in BIR_DATA_DIR")
+    corruption: Corruption = Field(
+        "label", description="what is done to four of the classes; human: cifar10 with the labels that people gave"
+    )
+    human_labels: HumanLabels = Field("worst", description="human corruption: which labels of CIFAR-10N")
     num_train: Positive = Field(3000, description="images drawn for training, class-balanced")
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="stratified part of them kept for validation")
     num_reserved: Positive = Field(300, description="clean images reserved for identification, class-balanced")
-    corrupted_fraction: float = Field(0.4, ge=0, le=1, description="share of each target class that is corrupted")
-    salt_and_pepper: float = Field(0.2, ge=0, le=1, description="input corruption: share of pixels replaced")
-    epsilon: float = Field(0.3, ge=0, le=1, description="adversarial corruption: size of the FGSM step on [0, 1]")
+    corrupted_fraction: float | None = Field(
+        None, ge=0, le=1, description="share of each target class that is corrupted; empty: 0.4, cifar10's input 0.3"
+    )
+    salt_and_pepper: float = Field(0.2, ge=0, le=1, description="input corruption of grey images: share of pixels")
+    gaussian_sigma: float = Field(0.1, ge=0, le=1, description="input corruption of colour images: standard deviation")
+    epsilon: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="adversarial corruption: FGSM step on [0, 1]; empty: 0.3, cifar10 8/255",
+    )
     adv_label: Literal["adv", "clean", "true"] = Field(
         "adv", description="label of an attacked image: the victim's belief on it, on the clean image, or the truth"
     )
@@ -67,6 +94,24 @@ class DataConfig(_Section):
                 raise ValueError(f"{name} must be a multiple of {NUM_CLASSES} (equally many per class), got {value}")
         return self
 
+    @model_validator(mode="after")
+    def _labelled_by_people(self) -> "DataConfig":
+        if self.corruption == "human" and self.source != "cifar10":
+            raise ValueError(f'corruption "human" needs source "cifar10", got {self.source!r}')
+        return self
+
+    @property
+    def fraction(self) -> float:
+        """Share of each target class that is corrupted: the paper's where none is given."""
+        usual = 0.3 if (self.source, self.corruption) == ("cifar10", "input") else 0.4
+        return usual if self.corrupted_fraction is None else self.corrupted_fraction
+
+    @property
+    def attack_step(self) -> float:
+        """Size of the FGSM step on [0, 1]: the usual one for the source where none is given."""
+        usual = 8 / 255 if self.source == "cifar10" else 0.3
+        return usual if self.epsilon is None else self.epsilon
+
     @property
     def num_scored(self) -> int:
         """Training samples left after the validation split."""
@@ -77,7 +122,11 @@ class DataConfig(_Section):
 class BaseConfig(_Section):
     """How the base model is trained (section 4 of the paper: Adam, 1e-3, batches of 64)."""
 
-    network: Network = Field("lenet", description="architecture")
+    network: Network = Field("lenet", description="architecture; resnet50 enlarges images to 224, resnet50-64 to 64")
+    start: str = Field(
+        "scratch",
+        description='"scratch", "imagenet" (resnet50; from scratch where there is none), or a file of weights',
+    )
     preset: BasePreset = Field(
         "early_stop",
         description="early_stop: best validation loss is kept; memorised: a fixed number of epochs, as in the paper",
@@ -87,6 +136,16 @@ class BaseConfig(_Section):
     memorised_epochs: Positive = Field(60, description="epochs of the memorised preset")
     max_epochs: Positive = Field(100, description="cap of the early_stop preset")
     patience: Positive = Field(5, description="epochs without progress before early_stop ends")
+
+    @model_validator(mode="after")
+    def _known_start(self) -> "BaseConfig":
+        if self.start == "imagenet" and not self.network.startswith("resnet50"):
+            raise ValueError(f'start "imagenet" is there for resnet50 only, got network {self.network!r}')
+        if self.start not in ("scratch", "imagenet") and not self.start.endswith(WEIGHTS):
+            raise ValueError(
+                f'start must be "scratch", "imagenet" or a file that ends in {", ".join(WEIGHTS)}, got {self.start!r}'
+            )
+        return self
 
 
 class EnhanceConfig(_Section):
@@ -177,7 +236,7 @@ class RepairConfig(_Section):
 
 
 class EvaluateConfig(_Section):
-    """What the report puts first; every model is trained and reported whatever is chosen here."""
+    """What the report puts first; a treatment that a whole run does not make is then made too."""
 
     method: Treatment = Field("bir", description="the repaired model that the report puts first")
 
@@ -270,8 +329,16 @@ def _explain(error: ValidationError) -> str:
             continue
         got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "literal_error":
+            got += _meant(str(problem["input"]), problem["ctx"]["expected"])
         sentences.append(f"{where}: {message}{got}" if where else f"{message}{got}")
     return "; ".join(sentences)
+
+
+def _meant(got: str, expected: str) -> str:
+    """What was probably meant, of the quoted values that are allowed; nothing where none is near."""
+    hint = nearest(got, re.findall(r"'([^']*)'", expected))
+    return f": {hint}" if hint.startswith("did you mean") else ""
 
 
 def _known_keys(location: tuple[int | str, ...]) -> str:

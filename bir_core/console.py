@@ -97,11 +97,12 @@ def show(report: dict[str, Any]) -> None:
 
 
 def _story(data: dict[str, Any], base: dict[str, Any], seed: int) -> str:
+    start = "" if base.get("start", "scratch") == "scratch" else f", from {base['start']}"
     changed = f"corruption {data['corruption']}, {data['num_corrupted']} samples corrupted"
     return (
         f"{data['source']}, {data['num_train']} training, {data['num_reserved']} reserved and {data['num_test']} test "
         f"images; {'nothing corrupted' if data['corruption'] == 'none' else changed}; "
-        f"{base['network']} ({base['preset']}, {base['num_epochs']} epochs), seed {seed}"
+        f"{base['network']} ({base['preset']}, {base['num_epochs']} epochs{start}), seed {seed}"
     )
 
 

@@ -7,7 +7,9 @@ import numpy as np
 from bir_core import methods
 from bir_core.detectors import (
     bir,
+    cleanlab,
     deep_knn,
+    ekfac,
     enhanced_loss,
     ewc_influence,
     knn_shapley,
@@ -16,6 +18,8 @@ from bir_core.detectors import (
     margin,
     reserved_only,
     sgd_influence,
+    tracin,
+    trak,
 )
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError, StageFailed
@@ -28,9 +32,13 @@ DETECT: dict[str, Callable[[Evidence], Detected]] = {
     "reserved_only": reserved_only.detect,
     "deep_knn": deep_knn.detect,
     "knn_shapley": knn_shapley.detect,
-    "sgd_influence": sgd_influence.detect,
     "linear_influence": linear_influence.detect,
     "ewc_influence": ewc_influence.detect,
+    "sgd_influence": sgd_influence.detect,
+    "cleanlab": cleanlab.detect,
+    "tracin": tracin.detect,
+    "ekfac": ekfac.detect,
+    "trak": trak.detect,
 }
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from bir_core.config import EmbedConfig
 from bir_core.errors import InputError
+from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.records import Embedding, Floats, LabelledImages, ModelState, Progress, no_progress
 
@@ -43,7 +44,7 @@ def embed(
         config: the layout.
         seed: of UMAP's draws; PCA draws nothing.
         device: where to compute the features.
-        batch_size: samples per pass; it changes nothing but speed.
+        batch_size: most samples per pass; it changes nothing but speed.
         progress: told (samples done, N + R).
 
     Raises:
@@ -69,6 +70,7 @@ def features(network: nn.Sequential, images: Floats, batch_size: int, progress: 
     """
     last = _last_linear(network)
     device = last.weight.device
+    batch_size = layer_groups.pass_size(network, images.shape[1:], batch_size)
     found = np.empty((len(images), last.in_features), dtype=np.float32)
     with _inputs_of(last) as received:
         for start in range(0, len(images), batch_size):

@@ -2,7 +2,7 @@
 
 import torch
 
-from bir_core import seeding, training
+from bir_core import seeding, tensors, training
 from bir_core.config import EnhanceConfig
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
@@ -50,17 +50,15 @@ def choose_layers(
     available = layer_groups.names(network)
     fixed = None if config.layers == "auto" else layer_groups.parse(config.layers, available)
     inputs, targets = _tensors(reserved, base.num_classes, device)
-    features = _features_by_depth(network, inputs)
     labels = layer_groups.candidate_labels(len(available))
     candidates = []
     for label in labels:
         layers = layer_groups.parse(label, available)
         copy = networks.restore(base, device)
-        depth = available.index(layers[0])
         outcome = training.fine_tune(
-            copy[depth:],
+            copy,
             layers,
-            features[depth],
+            inputs,
             targets,
             schedule=_schedule(config, max_epochs=1),
             generator=torch.Generator().manual_seed(seeding.derive(seed, "shuffle")),
@@ -115,17 +113,9 @@ def enhance(
     return TrainedModel(state=networks.capture(network, base), epochs=outcome.epochs, kept_epoch=outcome.kept_epoch)
 
 
-def _features_by_depth(network: torch.nn.Sequential, inputs: torch.Tensor) -> list[torch.Tensor]:
-    """What each layer group of the base model receives: every candidate starts from one of these."""
-    features = [inputs]
-    for index in range(len(network) - 1):
-        features.append(layer_groups.activations(network[index : index + 1], features[-1]))
-    return features
-
-
 def _tensors(samples: LabelledImages, num_classes: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     targets = losses.one_hot(torch.tensor(samples.labels), num_classes)
-    return torch.tensor(samples.images, device=device), targets.to(device)
+    return tensors.shared(samples.images, device), targets.to(device)
 
 
 def _schedule(config: EnhanceConfig, *, max_epochs: int) -> Schedule:

@@ -6,6 +6,7 @@ Shapes: N samples, L classes.
 import numpy as np
 import torch
 
+from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.records import Floats, ModelState, Progress, no_progress
 
@@ -25,10 +26,11 @@ def believe(
         state: the model; not changed.
         images: (N, C, H, W).
         device: where to compute.
-        batch_size: samples per pass; it changes nothing but speed.
+        batch_size: most samples per pass; it changes nothing but speed.
         progress: told (samples done, N).
     """
     network = networks.restore(state, device).eval()
+    batch_size = layer_groups.pass_size(network, images.shape[1:], batch_size)
     found = np.empty((len(images), state.num_classes), dtype=np.float32)
     for start in range(0, len(images), batch_size):
         chosen = slice(start, start + batch_size)

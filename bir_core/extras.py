@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from bir_core import export, review, seeding, sensitivity, storage, verdicts
+from bir_core import export, review, seeding, sensitivity, stages, storage, verdicts
 from bir_core.config import ReviewConfig
 from bir_core.exports import aligned, catalogue, cleaned, page, weights
 from bir_core.exports.page import Example
 from bir_core.exports.sections import Reviewed
 from bir_core.sensitivity import Bench
-from bir_core.stages import MODELS, Work, Write
+from bir_core.stages import Work, Write
 
 NUM_EXAMPLES = 24
 
@@ -71,13 +71,13 @@ def _export_aligned(work: Work) -> Write:
 
 def _export_weights(work: Work) -> Write:
     method = work.run.config.evaluate.method
-    model = work.model(MODELS[method], method)
+    model = work.model(stages.models_beside(method)[method], method)
     report = storage.load_report(work.folder("evaluate"))
     facts = {
         "run": work.run.name,
         "method": method,
         "class_names": list(storage.load_class_names(work.folder("data"))),
-        "layers_updated": list(report["selection"]["layers"]) if method == "bir" else "all",
+        "layers_updated": list(report["selection"]["layers"]) if method in ("bir", "enhanced") else "all",
         "figures": {name: report["models"][name] for name in ("base", method)},
         "conclusion": report["conclusion"],
         "config": report["config"],

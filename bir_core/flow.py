@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bir_core import methods
-from bir_core.errors import InputError
+from bir_core.config import RunConfig
+from bir_core.errors import InputError, nearest
 from bir_core.method_config import MethodsConfig
 
 
@@ -35,6 +36,7 @@ class Stage:
         version: form of its result; raised when a result of before cannot be read any more.
         optional: computed only when it is asked for by name.
         heeds_verdicts: the result depends on what people have decided since.
+        heeds_method: it also reads the model that the run's report puts first, see ``needs``.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Stage:
     version: int = 1
     optional: bool = False
     heeds_verdicts: bool = False
+    heeds_method: bool = False
 
 
 _CASE = ("data", "base", "select", "enhance", "identify", "align")
@@ -133,12 +136,16 @@ STAGES: tuple[Stage, ...] = (
         needs=("data", "base", "identify"),
         sections=("base", "review", "repair"),
     ),
+    *(_detector_stage(one) for one in methods.DETECTORS if not one.free),
+    *(_treatment_stage(one) for one in methods.TREATMENTS if one.stage is None),
+    *(_method_stage(one) for one in methods.METHODS if not one.whole_run),
     Stage(
         name="evaluate",
         title="Evaluate every model",
         needs=("data", "base", "select", "enhance", "score", "identify", "align", "repair", "compare"),
         sections=("review", "evaluate"),
-        version=2,
+        version=3,
+        heeds_method=True,
     ),
     Stage(
         name="sensitivity",
@@ -173,9 +180,10 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="export-weights",
         title="Export the repaired model",
-        needs=("repair", "compare", "evaluate"),
+        needs=("enhance", "repair", "compare", "evaluate"),
         sections=("evaluate",),
         optional=True,
+        heeds_method=True,
     ),
     Stage(
         name="export-report",
@@ -185,9 +193,6 @@ STAGES: tuple[Stage, ...] = (
         optional=True,
         heeds_verdicts=True,
     ),
-    *(_detector_stage(one) for one in methods.DETECTORS if not one.free),
-    *(_treatment_stage(one) for one in methods.TREATMENTS if one.stage is None),
-    *(_method_stage(one) for one in methods.METHODS if not one.whole_run),
 )
 
 NAMES: tuple[str, ...] = tuple(stage.name for stage in STAGES if not stage.optional)
@@ -200,9 +205,19 @@ def find(name: str) -> Stage:
     """The stage called ``name``.
 
     Raises:
-        InputError: there is none; the known names are listed.
+        InputError: there is none; the nearest names are suggested.
     """
     for stage in STAGES:
         if stage.name == name:
             return stage
-    raise InputError(f"unknown stage {name!r}: choose one of {', '.join(EVERY_NAME)}")
+    raise InputError(f"unknown stage {name!r}: {nearest(name, EVERY_NAME)}")
+
+
+def needs(stage: Stage, config: RunConfig) -> tuple[str, ...]:
+    """The stages whose results ``stage`` reads in a run under ``config``.
+
+    A treatment that a whole run does not make has a stage of its own, which only the report that puts it first needs.
+    """
+    method = methods.treatment(config.evaluate.method)
+    own = stage.heeds_method and method.stage is None
+    return (*stage.needs, f"treat-{method.name}") if own else stage.needs

@@ -76,7 +76,7 @@ class CleanlabOptions(_Options):
 class TrakOptions(_Options):
     """The random projection of the gradients."""
 
-    projection: Positive = Field(512, description="dimensions")
+    projection: int = Field(512, ge=2, description="dimensions")
 
 
 class NewtonRemovalOptions(_Options):

@@ -297,6 +297,9 @@ TREATMENTS: tuple[Treatment, ...] = (
     ),
 )
 
+WORKS_WITHOUT_SUSPECTS = ("enhanced", "retrain", "retrain_with_reserved")
+"""Treatments that change the model even where no sample is suspect."""
+
 METHODS: tuple[Method, ...] = (
     Method(name="sgd_influence_repair", title="SGD Influence Repair", detector="sgd_influence", treatment="fine_tune"),
     Method(

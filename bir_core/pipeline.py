@@ -39,7 +39,7 @@ def compute(run: Run, names: Sequence[str] = flow.NAMES, *, force: bool = False,
         RunBusy: another process computes this run.
         StageFailed: a stage could not be computed, for instance because a loss became NaN.
     """
-    wanted = _with_needs(names)
+    wanted = _with_needs(run, names)
     with run_folder.lock(run.path):
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to be deterministic
         torch.use_deterministic_algorithms(True)
@@ -54,18 +54,18 @@ def compute(run: Run, names: Sequence[str] = flow.NAMES, *, force: bool = False,
             _compute_stage(run, name, watch)
 
 
-def _with_needs(names: Sequence[str]) -> set[str]:
+def _with_needs(run: Run, names: Sequence[str]) -> set[str]:
     wanted: set[str] = set()
     pending = list(names)
     while pending:
         stage = flow.find(pending.pop())
         wanted.add(stage.name)
-        pending += [need for need in stage.needs if need not in wanted]
+        pending += [need for need in flow.needs(stage, run.config) if need not in wanted]
     return wanted
 
 
 def _compute_stage(run: Run, name: str, watch: Watch) -> None:
-    for need in flow.find(name).needs:
+    for need in flow.needs(flow.find(name), run.config):
         run_folder.read_stage(run, need, verify=True)
     watch(StageEvent(stage=name, state="started"))
     device = devices.resolve(run.config.device)

@@ -65,7 +65,7 @@ class LabelledImages:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Splits:
-    """The four disjoint parts that a run works on.
+    """The four disjoint parts that a run works on. ``origin`` is what is known of the files they come from.
 
     Raises:
         InputError: a part is empty, two parts share an image, or a class is missing from the reserved set.
@@ -76,6 +76,7 @@ class Splits:
     reserved: LabelledImages
     test: LabelledImages
     class_names: tuple[str, ...]
+    origin: str = ""
 
     def __post_init__(self) -> None:
         parts = {"train": self.train, "validation": self.validation, "reserved": self.reserved, "test": self.test}
@@ -148,12 +149,14 @@ class TrainedModel:
         epochs: the training log.
         kept_epoch: the epoch, from 1, whose weights are kept; 0 = the start.
         margins: (N,) mean training margin of every training sample; None where none was taken.
+        start: in words, the weights that a base model was trained from; "" for every other model.
     """
 
     state: ModelState
     epochs: tuple[Epoch, ...]
     kept_epoch: int
     margins: Doubles | None = None
+    start: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ and retraining without the suspects (which is ``base.train_base`` on ``cleaned``
 import numpy as np
 import torch
 
-from bir_core import seeding, training
+from bir_core import seeding, tensors, training
 from bir_core.config import RepairConfig
 from bir_core.errors import StageFailed
 from bir_core.models import layers as layer_groups
@@ -156,8 +156,8 @@ def _fine_tune(
     outcome = training.fine_tune(
         network,
         layers,
-        torch.tensor(images, device=device),
-        torch.tensor(targets, device=device),
+        tensors.shared(images, device),
+        tensors.shared(targets, device),
         schedule=Schedule(
             learning_rate=config.learning_rate,
             batch_size=config.batch_size,

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from bir_core import identification
+from bir_core import identification, methods
 from bir_core.alignment import out_of_range
 from bir_core.config import LANDMARKS, RunConfig
+from bir_core.models import networks
 from bir_core.numerics import metrics, ranking
 from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Treated, Truth
 from bir_core.stage_result import FORMAT, StageResult
@@ -19,7 +18,10 @@ NAMES = {
     "retrain": "Retraining without the suspects",
     "enhanced": "the enhanced model itself",
     "bir_with_reserved": "BIR's repair with the reserved set added",
+    "retrain_with_reserved": "Retraining with the reserved set",
+    "rdia_static": "RDIA with static labels",
 }
+"""The models as a sentence calls them where that is not the title of the treatment."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +70,7 @@ def compose(found: Findings) -> dict[str, Any]:
             "num_relabelled": len(found.treated.relabelled),
             "num_remaining": min(num_treated, train - len(found.treated.others_than)),
             "num_epochs": len(found.repaired.epochs),
-            "no_op": num_treated == 0,
+            "no_op": num_treated == 0 and method not in methods.WORKS_WITHOUT_SUSPECTS,
         },
         "models": dict(found.models),
         "differences": found.differences,
@@ -83,6 +85,7 @@ def data_section(splits: Splits, truth: Truth, source: str) -> dict[str, Any]:
     classes = range(len(splits.class_names))
     return {
         "source": source,
+        "origin": splits.origin,
         "corruption": truth.corruption,
         "class_names": list(splits.class_names),
         "num_train": len(splits.train),
@@ -101,7 +104,8 @@ def base_section(base: TrainedModel, preset: str) -> dict[str, Any]:
     return {
         "network": base.state.network,
         "preset": preset,
-        "num_parameters": sum(int(np.prod(tensor.shape)) for tensor in base.state.tensors.values()),
+        "start": base.start,
+        "num_parameters": networks.num_parameters(base.state),
         "num_epochs": len(base.epochs),
         "kept_epoch": base.kept_epoch,
     }
@@ -119,10 +123,21 @@ def identification_section(scores: Scores, suspects: Suspects, splits: Splits, t
         "num_true_suspects": int(truth.corrupted[suspects.indices].sum()) if known else None,
         "auc": ranking.ranking_auc(scores.score, truth.corrupted),
         "auc_enhanced_loss": ranking.ranking_auc(scores.loss_after, truth.corrupted),
+        "detectors": free_detectors(scores, truth),
         "precision": precision,
         "recall": recall,
         "per_class": _suspects_per_class(suspects, splits, truth),
         "landmarks": [_landmark(name, value, scores, truth) for name, value in LANDMARKS.items()],
+    }
+
+
+def free_detectors(scores: Scores, truth: Truth) -> dict[str, dict[str, Any]]:
+    """Figures of the detectors whose scores are columns of the score stage, see ``ranking.detection_figures``."""
+    columns = {"bir": scores.score, "enhanced_loss": scores.loss_after, "loss": scores.loss_before}
+    return {
+        one.name: ranking.detection_figures(columns[one.name], truth.corrupted, one.threshold)
+        for one in methods.DETECTORS
+        if one.free
     }
 
 
@@ -144,8 +159,8 @@ def alignment_section(aligned: Aligned, scores: Scores, *, clamp: bool) -> dict[
 
 def conclude(method: str, num_treated: int, models: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
     """What a person should do, in words: take the repaired model, another one, or leave the model as it is."""
-    name = NAMES[method]
-    if num_treated == 0 and method != "retrain":
+    name = _called(method)
+    if num_treated == 0 and method not in methods.WORKS_WITHOUT_SUSPECTS:
         return "No sample is suspect at this threshold, so there is nothing to repair: leave the model as it is."
     gain = _row(rows, method, "base")["all"]
     before, after = models["base"]["all"], models[method]["all"]
@@ -161,8 +176,13 @@ def conclude(method: str, num_treated: int, models: Mapping[str, Any], rows: lis
     if lead["difference"] > 0:
         return f"{first} None of the models compared with it is better."
     certainty = "is better still" if lead["high"] < 0 else "does as well, within chance"
-    rival_name = NAMES[rival][0].upper() + NAMES[rival][1:]
-    return f"{first} {rival_name} {certainty}: {models[rival]['all']:.2f} %."
+    return f"{first} {_called(rival)} {certainty}: {models[rival]['all']:.2f} %."
+
+
+def _called(model: str) -> str:
+    """A model at the start of a sentence."""
+    name = NAMES[model] if model in NAMES else methods.treatment(model).title
+    return name[0].upper() + name[1:]
 
 
 def _signed(gain: dict[str, float]) -> str:

@@ -266,7 +266,7 @@ def fresh_stages(run: Run) -> tuple[str, ...]:
             result = read_stage(run, stage.name)
         except RunDamaged:
             continue
-        inputs_are_fresh = all(need in fresh for need in stage.needs)
+        inputs_are_fresh = all(need in fresh for need in flow.needs(stage, run.config))
         if result is not None and inputs_are_fresh and result.fingerprint == expected_fingerprint(run, stage.name):
             fresh.append(stage.name)
     return tuple(fresh)
@@ -283,7 +283,7 @@ def expected_fingerprint(run: Run, stage: str) -> str:
         "device": run.config.device,
         "threads": run.config.threads,
         "config": {section: _section(values, section) for section in description.sections},
-        "inputs": {need: input_digest(run, need) for need in description.needs},
+        "inputs": {need: input_digest(run, need) for need in flow.needs(description, run.config)},
     }
     if description.heeds_verdicts:
         made_from["verdicts"] = database.newest_verdict(run.path.parent, data=input_digest(run, "data"))

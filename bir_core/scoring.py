@@ -30,10 +30,11 @@ def score(
         enhanced: the enhanced model, of the same architecture.
         train: (N) samples with their given labels.
         device: where to compute.
-        batch_size: samples per pass; it changes nothing but speed.
+        batch_size: most samples per pass; it changes nothing but speed.
         progress: told (samples done, N).
     """
     before, after = (networks.restore(state, device).eval() for state in (base, enhanced))
+    batch_size = layer_groups.pass_size(before, train.images.shape[1:], batch_size)
     shared = layer_groups.shared_prefix(before, after)
     prefix, tails = before[:shared], (before[shared:], after[shared:])
     parts = []
@@ -69,10 +70,11 @@ def losses_under(
         model: the model; not changed.
         samples: (N) with their given labels.
         device: where to compute.
-        batch_size: samples per pass; it changes nothing but speed.
+        batch_size: most samples per pass; it changes nothing but speed.
         progress: told (samples done, N).
     """
     network = networks.restore(model, device).eval()
+    batch_size = layer_groups.pass_size(network, samples.images.shape[1:], batch_size)
     found = np.empty(len(samples), dtype=np.float64)
     for start in range(0, len(samples), batch_size):
         chosen = slice(start, start + batch_size)

@@ -27,7 +27,7 @@ from bir_core import (
     seeding,
     storage,
 )
-from bir_core.data import corruptions, sources, splits
+from bir_core.data import corruptions, human_labels, sources, splits
 from bir_core.records import Aligned, Floats, LabelledImages, ModelState, Progress, Suspects, Treated
 from bir_core.report import Findings
 from bir_core.run_folder import Run
@@ -69,8 +69,11 @@ class Work:
 
 def _data(work: Work) -> Write:
     config = work.run.config
-    clean = splits.split(sources.load(config.data.source), config.data, seed=work.seed)
-    victim = None
+    source = sources.load(config.data.source)
+    clean = splits.split(source, config.data, seed=work.seed)
+    victim, given = None, None
+    if config.data.corruption == "human":
+        given = human_labels.load(config.data.human_labels, source.training.labels)
     if config.data.corruption == "adv":
         victim = base.train_base(
             clean.train,
@@ -82,7 +85,13 @@ def _data(work: Work) -> Write:
             progress=work.progress,
         ).state
     corrupted, truth = corruptions.corrupt(
-        clean, config.data, seed=seeding.derive(work.seed, "corruption"), victim=victim, device=work.device
+        clean,
+        config.data,
+        seed=seeding.derive(work.seed, "corruption"),
+        victim=victim,
+        device=work.device,
+        given=given,
+        in_place=True,
     )
 
     def write(folder: Path) -> None:
@@ -242,7 +251,12 @@ MODELS = {
     "fine_tune": "compare",
     "retrain": "compare",
 }
-"""Every model of a report, and the stage that makes it."""
+"""The models that every report has, and the stages that make them."""
+
+
+def models_beside(method: str) -> dict[str, str]:
+    """The models of a report that puts ``method`` first, and the stages that make them."""
+    return MODELS if method in MODELS else {**MODELS, method: f"treat-{method}"}
 
 
 def _evaluate(work: Work) -> Write:
@@ -250,13 +264,14 @@ def _evaluate(work: Work) -> Write:
     data = storage.load_splits(work.folder("data"))
     truth = storage.load_truth(work.folder("data"))
     method = config.evaluate.method
+    models = models_beside(method)
     beliefs: dict[str, dict[str, Floats]] = {"test": {}, "train": {}}
-    for name, stage in MODELS.items():
+    for name, stage in models.items():
         state = work.model(stage, name)
         beliefs["test"][name] = evaluation.believe(state, data.test.images, device=work.device)
         if name in ("base", method):
             beliefs["train"][name] = evaluation.believe(state, data.train.images, device=work.device)
-        work.progress(len(beliefs["test"]), len(MODELS))
+        work.progress(len(beliefs["test"]), len(models))
     findings = Findings(
         run=work.run.name,
         config=config,
@@ -288,7 +303,9 @@ def _evaluate(work: Work) -> Write:
 
 
 def _earlier_results(work: Work) -> dict[str, StageResult]:
-    results = {name: run_folder.read_stage(work.run, name) for name in flow.find("evaluate").needs}
+    results = {
+        name: run_folder.read_stage(work.run, name) for name in flow.needs(flow.find("evaluate"), work.run.config)
+    }
     return {name: result for name, result in results.items() if result is not None}
 
 

@@ -70,14 +70,14 @@ def save_splits(folder: Path, splits: Splits) -> None:
         part: LabelledImages = getattr(splits, name)
         columns: dict[str, NDArray[Any]] = {"images": part.images, "labels": part.labels, "ids": part.ids}
         array_files.write_arrays(folder, {f"{name}_{column}": values for column, values in columns.items()})
-    durable.write_json(folder / "classes.json", list(splits.class_names))
+    durable.write_json(folder / "classes.json", {"names": splits.class_names, "origin": splits.origin})
 
 
 @_naming_damage
 def load_splits(folder: Path) -> Splits:
     """The parts of the data; images are memory-mapped."""
     parts = {name: load_part(folder, name) for name in PARTS}
-    return Splits(**parts, class_names=load_class_names(folder))
+    return Splits(**parts, class_names=load_class_names(folder), origin=_read_classes(folder)["origin"])
 
 
 @_naming_damage
@@ -100,17 +100,13 @@ def load_images(folder: Path, name: str) -> Rows:
 @_naming_damage
 def load_class_names(folder: Path) -> tuple[str, ...]:
     """Names of the classes, in label order."""
-    return tuple(_read_json(folder / "classes.json"))
+    return tuple(_read_classes(folder)["names"])
 
 
 def save_truth(folder: Path, truth: Truth) -> None:
     """What was corrupted, beside the data but in files of its own."""
-    columns = {
-        "truth_corrupted": truth.corrupted,
-        "truth_original_labels": truth.original_labels,
-        "truth_original_images": truth.original_images,
-    }
-    array_files.write_arrays(folder, columns)
+    names = ("corrupted", "original_labels", "original_images")
+    array_files.write_arrays(folder, {f"truth_{name}": getattr(truth, name) for name in names})
     facts = {
         "corruption": truth.corruption,
         "noisy_classes": list(truth.noisy_classes),
@@ -142,8 +138,8 @@ def save_model(folder: Path, name: str, trained: TrainedModel) -> None:
     facts = {"network": state.network, "image_shape": list(state.image_shape), "num_classes": state.num_classes}
     tensors = {key: np.asarray(value, order="C") for key, value in state.tensors.items()}
     safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(facts)})
-    log = {"kept_epoch": trained.kept_epoch, "epochs": [asdict(epoch) for epoch in trained.epochs]}
-    durable.write_json(folder / f"{name}.json", log)
+    log = {"epochs": [asdict(epoch) for epoch in trained.epochs]}
+    durable.write_json(folder / f"{name}.json", log | {"kept_epoch": trained.kept_epoch, "start": trained.start})
 
 
 @_naming_damage
@@ -166,7 +162,7 @@ def load_model(folder: Path, name: str) -> TrainedModel:
     )
     log = _read_json(folder / f"{name}.json")
     epochs = tuple(Epoch(**epoch) for epoch in log["epochs"])
-    return TrainedModel(state=state, epochs=epochs, kept_epoch=log["kept_epoch"])
+    return TrainedModel(state=state, epochs=epochs, kept_epoch=log["kept_epoch"], start=log.get("start", ""))
 
 
 def save_margins(folder: Path, trained: TrainedModel) -> None:
@@ -250,8 +246,8 @@ def load_ranking(folder: Path) -> Ranking:
 
 def save_embedding(folder: Path, embedding: Embedding) -> None:
     """Features and coordinates as ``.npy`` files of float32, to be memory-mapped; the layout as JSON."""
-    names = ("features", "reserved_features", "coordinates")
-    array_files.write_arrays(folder, {name: getattr(embedding, name) for name in names})
+    columns = {name: getattr(embedding, name) for name in ("features", "reserved_features", "coordinates")}
+    array_files.write_arrays(folder, columns)
     durable.write_json(folder / "layout.json", {"layout": embedding.layout})
 
 
@@ -340,6 +336,11 @@ def load_probabilities(folder: Path, part: str, model: str) -> Floats:
 def load_probability_rows(folder: Path, part: str, model: str) -> Rows:
     """The same, to be read sample by sample."""
     return Rows(folder / f"{part}_{model}.npy")
+
+
+def _read_classes(folder: Path) -> dict[str, Any]:
+    facts = _read_json(folder / "classes.json")  # the names alone in runs of before
+    return {"names": facts, "origin": ""} if isinstance(facts, list) else facts
 
 
 def _read_json(path: Path) -> Any:

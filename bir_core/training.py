@@ -21,6 +21,10 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """(B, L) logits and (B, L) targets -> the batch's mean loss."""
 Penalty = Callable[[Sequence[nn.Parameter]], Tensor]
 """The parameters that learn -> what is added to the loss at every step, and to the loss that is watched."""
+AfterEpoch = Callable[[int, nn.Sequential], None]
+"""Called with (epochs done, the network as it stands) after each epoch; it must not change the network."""
+LARGEST_CACHE = 1 << 30
+"""Bytes that the output of the layers before the first selected one may take for all samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +71,7 @@ def fit(
     schedule: Schedule,
     generator: torch.Generator,
     progress: Progress = no_progress,
+    after_epoch: AfterEpoch | None = None,
 ) -> Training:
     """Train a whole fresh network in place, batch-norm statistics included.
 
@@ -81,6 +86,7 @@ def fit(
         schedule: learning rate, batch size, stopping.
         generator: CPU generator that shuffles.
         progress: told (epochs done, most epochs there can be).
+        after_epoch: shown the network after each epoch, for a detector that needs checkpoints.
 
     Raises:
         StageFailed: the loss is not a number any more.
@@ -104,6 +110,8 @@ def fit(
         epochs.append(_validated(network, loss, *validation))
         if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
             best = {name: value.clone() for name, value in network.state_dict().items()}
+        if after_epoch is not None:
+            after_epoch(len(epochs), network)
         progress(len(epochs), schedule.max_epochs)
     network.eval()
     if best:
@@ -129,9 +137,9 @@ def fine_tune(
 ) -> Training:
     """Train the selected layers of ``network`` in place; every other tensor of it stays bit-identical.
 
-    The network stays in eval mode, so batch norm keeps its statistics; what the layers before the first selected one
-    put out is computed once. The mean loss over all inputs at the end of each epoch is watched, and the last weights
-    are kept (sections 2, 3 and 6 of the specification).
+    The network stays in eval mode, so batch norm keeps its statistics. What the layers before the first selected one
+    put out is computed once where it fits ``LARGEST_CACHE``, else anew for every batch. The mean loss over all inputs
+    at the end of each epoch is watched, and the last weights are kept (sections 2, 3 and 6 of the specification).
 
     Args:
         network: on the device of the inputs.
@@ -148,8 +156,7 @@ def fine_tune(
         StageFailed: the loss is not a number any more.
     """
     network.eval()
-    prefix, rest = layer_groups.split(network, layers)
-    features = layer_groups.activations(prefix, inputs)
+    rest, features = _behind_prefix(network, layers, inputs)
     chosen = layer_groups.parameters(network, layers)
     optimizer = torch.optim.Adam(chosen, lr=schedule.learning_rate, fused=True)
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
@@ -184,9 +191,23 @@ def mean_loss(
 ) -> float:
     """Mean loss in nats over all inputs, in the mode that the network is in."""
     total = 0.0
+    batch_size = layer_groups.pass_size(network, inputs.shape[1:], batch_size)
     for batch, wanted in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
         total += float(loss(network(batch), wanted)) * len(batch)
     return total / len(inputs)
+
+
+def _behind_prefix(network: nn.Sequential, layers: Sequence[str], inputs: Tensor) -> tuple[nn.Sequential, Tensor]:
+    """What has to be run for every batch, and on what: the rest on the prefix's output, or the whole on the inputs.
+
+    The prefix learns nothing and is in eval mode, so both are the same function. The bits are the same where the
+    device's kernels round alike for every batch size, which a CPU's convolutions do.
+    """
+    prefix, rest = layer_groups.split(network, layers)
+    one = layer_groups.activations(prefix, inputs[:1])
+    if len(prefix) and len(inputs) * one.nbytes > LARGEST_CACHE:
+        return network, inputs
+    return rest, layer_groups.activations(prefix, inputs)
 
 
 @dataclass
@@ -249,7 +270,8 @@ def _penalty_of(penalty: Penalty | None, parameters: Sequence[nn.Parameter]) -> 
 @torch.no_grad()
 def _validated(network: nn.Sequential, loss: float, inputs: Tensor, labels: Tensor) -> Epoch:
     network.eval()
-    logits = network(inputs)
+    batch_size = layer_groups.pass_size(network, inputs.shape[1:], 1000)
+    logits = torch.cat([network(batch) for batch in inputs.split(batch_size)])
     return Epoch(
         loss=loss,
         validation_loss=float(losses.per_sample_cross_entropy(logits, labels).mean()),

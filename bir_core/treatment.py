@@ -28,10 +28,10 @@ TREAT: dict[str, Callable[[Case], Outcome]] = {
     "retrain": retrain.treat,
     "retrain_with_reserved": retrain_with_reserved.treat,
     "hard_relabel": hard_relabel.treat,
-    "rdia": rdia.treat,
-    "rdia_static": rdia.treat_static,
     "newton_removal": newton_removal.treat,
     "ewc_deletion": ewc_deletion.treat,
+    "rdia": rdia.treat,
+    "rdia_static": rdia.treat_static,
 }
 
 

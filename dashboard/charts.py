@@ -28,7 +28,7 @@ def accuracy_intervals(report: Mapping[str, Any], *, dark: bool = False) -> go.F
             x=values,
             y=[frames.MODEL_TITLES.get(name, name) for name in names],
             mode="markers",
-            marker={"size": 11, "color": [palette.MODELS.get(name, palette.CLEAN) for name in names]},
+            marker={"size": 11, "color": [palette.MODELS.get(name, palette.OTHER_MODEL) for name in names]},
             error_x={
                 "type": "data",
                 "symmetric": False,

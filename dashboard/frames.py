@@ -10,14 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-MODEL_TITLES = {
-    "base": "Base model (before)",
-    "bir": "BIR",
-    "bir_with_reserved": "BIR + reserved set",
-    "enhanced": "Enhanced model",
-    "fine_tune": "Fine-tune on the rest",
-    "retrain": "Retrain without suspects",
-}
+from bir_core.exports import sections
+
+MODEL_TITLES = sections.MODELS
 NUM_BINS = 120
 NO_BREAK = "\u00a0"
 Positions = NDArray[np.integer[Any]]

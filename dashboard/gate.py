@@ -1,6 +1,6 @@
 """What stands between a view and its run: no run yet, an unknown one, a damaged one, a result still to come."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,6 +97,22 @@ def offer(run: Run, stage: str, sentence: str) -> None:
         icon=":material/play_arrow:",
         help=f"{runs.STAGE_TITLES[stage]}; finished stages are kept.",
     )
+
+
+def asked_for(run: Run, stages: Collection[str]) -> bool:
+    """Progress of a job on this run, or why the newest failed at one of ``stages``; whether a job is at work.
+
+    The page is drawn again after each stage, so that results come one by one.
+    """
+    job = runs.latest_job(run.name)
+    if job is None:
+        return False
+    if job.state in runs.ACTIVE:
+        watch(job, until=next((step.stage for step in job.progress if step.state in ("running", "waiting")), None))
+        return True
+    if job.state == "failed" and any(step.stage in stages and step.state == "failed" for step in job.progress):
+        ended(job)
+    return False
 
 
 def watch(job: Job, *, until: str | None = None) -> None:

@@ -16,6 +16,7 @@ PAGES = (
     ("sample", "Sample", ":material/image:", "Everything about one training sample, and your verdict on it."),
     ("repair", "Repair", ":material/healing:", "Repair with other settings, and see what it brought."),
     ("sensitivity", "Sensitivity", ":material/tune:", "The same repair at several thresholds."),
+    ("methods", "Methods", ":material/compare:", "Every detector, treatment and named method on this run."),
     ("compare", "Compare", ":material/compare_arrows:", "Models on the same test images, side by side."),
     ("export", "Export", ":material/ios_share:", "Files for other tools and other people; verdicts back in."),
     ("present", "Present", ":material/slideshow:", "The story on one screen: before, the culprits, after."),

@@ -14,6 +14,9 @@ MODELS = {
     "fine_tune": CLEAN,
     "retrain": CORRUPTED,
 }
+OTHER_MODEL = "#B0731C"
+"""A model that only some reports have."""
+
 INK_ON_LIGHT = "#46525A"
 INK_ON_DARK = "#D6D3CB"
 """Axis text: a contrast of at least 4.5 to the page."""

@@ -6,15 +6,27 @@ from typing import Any
 CORRUPTIONS = {
     "none": "Nothing was corrupted on purpose.",
     "label": "got a wrong label on purpose",
-    "input": "were covered with salt and pepper noise on purpose",
+    "input": "were covered with noise on purpose",
     "adv": "were attacked on purpose so that the model misreads them",
+    "human": "got a wrong label from people",
 }
 PRESETS = {
     "memorised": "until it had memorised them, wrong ones included, as in the paper",
     "early_stop": "with early stopping, as one would in practice",
 }
-NETWORKS = {"lenet": "LeNet", "conv4": "Conv4"}
-SOURCES = {"mnist5k": "handwritten digits (bundled MNIST)", "mnist": "handwritten digits (full MNIST)"}
+NETWORKS = {
+    "lenet": "LeNet",
+    "conv4": "Conv4",
+    "resnet20": "ResNet-20",
+    "resnet50": "ResNet-50",
+    "resnet50-64": "ResNet-50 at 64 pixels",
+}
+SOURCES = {
+    "mnist5k": "handwritten digits (bundled MNIST)",
+    "mnist": "handwritten digits (full MNIST)",
+    "fashion_mnist": "pictures of clothes (Fashion-MNIST)",
+    "cifar10": "small photographs (CIFAR-10)",
+}
 
 
 def listed(names: Sequence[str]) -> str:
@@ -29,7 +41,8 @@ def harm(report: Mapping[str, Any], *, marked: bool = True) -> str:
         return CORRUPTIONS["none"]
     names = [data["class_names"][label] for label in data["noisy_classes"]]
     classes = listed([plain(name) for name in names] if marked else names)
-    return f"{data['num_corrupted']:,} of them, from the classes {classes}, {CORRUPTIONS[data['corruption']]}."
+    where = f" of them, from the classes {classes}," if names else " of them"
+    return f"{data['num_corrupted']:,}{where} {CORRUPTIONS[data['corruption']]}."
 
 
 def plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """Tiny networks and data that the engine's tests share; inputs small enough to check by hand or in a blink."""
 
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +22,17 @@ def digits(num: int, *, seed: int = 0, size: int = 16, num_classes: int = 10) ->
     for image, label in zip(images, labels, strict=True):
         image[0, label : label + 3] += 0.6
     return LabelledImages(images=images.clip(0, 1), labels=labels, ids=np.arange(num, dtype=np.int64))
+
+
+def cifar_folder(root: Path, *, num: int = 200, num_test: int = 100) -> None:
+    """A data folder with few colour images in CIFAR-10's plain form; a coloured stripe is their class."""
+    (root / "cifar10").mkdir(parents=True)
+    for part, count, seed in (("train", num, 0), ("test", num_test, 1)):
+        samples = digits(count, seed=seed, size=32)
+        colours = np.concatenate([samples.images, samples.images / 2, 1 - samples.images], axis=1)
+        pixels = np.rint(colours.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
+        np.save(root / "cifar10" / f"{part}_images.npy", pixels)
+        np.save(root / "cifar10" / f"{part}_labels.npy", samples.labels.astype(np.uint8))
 
 
 def fresh_model(name: str = "lenet", *, seed: int = 0, size: int = 16) -> ModelState:

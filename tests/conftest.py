@@ -43,6 +43,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_config: RunConfig) -
 
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the runs or the database of the person who runs the tests."""
+    """No test reads or writes the runs, the data or the database of the person who runs the tests."""
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("BIR_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("BIR_DATABASE_URL", raising=False)

@@ -86,6 +86,8 @@ ENGINE_DOORS = frozenset(
         "dossier",
         "standings",
         "detectors",
+        "frames",
+        "method_results",
     )
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
@@ -107,6 +109,8 @@ LAYERS = {
         "downloads",
         "frames",
         "gaussian_example",
+        "method_frames",
+        "method_results",
         "models",
         "palette",
         "pictures",
@@ -156,6 +160,8 @@ LAYERS = {
         "session",
     },
     "models": {"runs", "frames"},
+    "method_results": {"runs"},
+    "method_frames": {"frames", "words"},
     "downloads": {"runs"},
     "routes_export": {"downloads", "security", "runs"},
     "runs": {"frames", "labels", "shelf"},
@@ -278,17 +284,19 @@ def torch_free_modules_stay_light(project: Project) -> list[str]:
     return [
         f"{module} imports torch when it is loaded: {' -> '.join(chain)}"
         for module in sorted((TORCH_FREE | {name for name in project if within(name, "dashboard")}) & project.keys())
-        if (chain := _chain_to_torch(module, project, frozenset()))
+        if (chain := _chain_to_torch(module, project, set()))
     ]
 
 
-def _chain_to_torch(module: str, project: Project, seen: frozenset[str]) -> list[str]:
+def _chain_to_torch(module: str, project: Project, seen: set[str]) -> list[str]:
+    """How loading a module loads torch; nothing of what was ``seen`` does, so no module is looked at twice."""
+    seen.add(module)
     for name in load_time_imports(project[module].tree):
         if within(name, "torch") or within(name, "torchvision"):
             return [module, name]
         target = resolve(name, project)
-        if target and target != module and target not in seen:
-            chain = _chain_to_torch(target, project, seen | {module})
+        if target and target not in seen:
+            chain = _chain_to_torch(target, project, seen)
             if chain:
                 return [module, *chain]
     return []
@@ -349,6 +357,7 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
                 "agreement_chart",
                 "clouds",
                 "frames",
+                "method_frames",
                 "pictures",
                 "progress",
             )

@@ -24,7 +24,11 @@ from bir_core.errors import InputError
         ({"data": {"num_train": 2995}}, r"num_train must be a multiple of 10.*got 2995"),
         ({"data": {"num_reserved": 0}}, r"data\.num_reserved: .*greater than or equal to 1, got 0"),
         ({"data": {"validation_fraction": 1.0}}, r"data\.validation_fraction: .*less than 1, got 1\.0"),
-        ({"base": {"network": "vgg"}}, r"base\.network: .*'lenet' or 'conv4', got 'vgg'"),
+        ({"base": {"network": "vgg"}}, r"base\.network: .*'lenet', 'conv4', 'resnet20'.*, got 'vgg'"),
+        ({"data": {"source": "cifar"}}, r"data\.source: .*got 'cifar': did you mean cifar10\?"),
+        ({"data": {"corruption": "human"}}, r'corruption "human" needs source "cifar10", got \'mnist5k\''),
+        ({"base": {"start": "imagenet"}}, r"start \"imagenet\" is there for resnet50 only, got network 'lenet'"),
+        ({"base": {"start": "weights.pkl"}}, r"start must be .*\.safetensors.*, got 'weights.pkl'"),
         ({"base": {"learning_rate": 0.0}}, r"base\.learning_rate: .*greater than 0, got 0\.0"),
         ({"enhance": {"layers": "last"}}, r"enhance: layers must be \"auto\".*got 'last'"),
         ({"identify": {"threshold": float("nan")}}, r"identify\.threshold: .*finite number, got nan"),
@@ -32,7 +36,10 @@ from bir_core.errors import InputError
         ({"identify": {"top_k": -1}}, r"identify\.top_k: .*greater than or equal to 0, got -1"),
         ({"align": {"eta": -0.5}}, r"align\.eta: must be \"auto\" or a number of at least 0, got -0\.5"),
         ({"align": {"eta": True}}, r"align\.eta: must be \"auto\" or a number of at least 0, got True"),
-        ({"evaluate": {"method": "magic"}}, r"evaluate\.method: .*'bir', 'fine_tune' or 'retrain', got 'magic'"),
+        (
+            {"evaluate": {"method": "magic"}},
+            r"evaluate\.method: .*'bir', 'fine_tune', .* or 'rdia_static', got 'magic'",
+        ),
     ],
 )
 def test_a_wrong_value_is_named(values: dict[str, object], sentence: str) -> None:

@@ -1,6 +1,10 @@
 import gzip
+import hashlib
 import os
+import struct
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +12,14 @@ import torch
 
 from bir_core import base
 from bir_core.config import BaseConfig, DataConfig
-from bir_core.data import corruptions, sources, splits
+from bir_core.data import corruptions, human_labels, mnist, sources, splits
 from bir_core.errors import InputError
 from bir_core.models import networks
 from bir_core.records import LabelledImages, ModelState, Splits, Truth
 from tests import cases
 
-MNIST = Path(os.environ.get("BIR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "mnist"
+DATA = Path(os.environ.get("BIR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+MNIST, CIFAR10N = DATA / "mnist", DATA / "cifar10n"
 needs_mnist = pytest.mark.skipif(
     not MNIST.is_dir(), reason=f"full MNIST is not in {MNIST}: set BIR_TEST_DATA to have it"
 )
@@ -76,7 +81,7 @@ def part(ids: list[int], labels: list[int]) -> LabelledImages:
     ],
 )
 def test_impossible_reserved_sets_are_refused(reserved: LabelledImages, sentence: str) -> None:
-    others = {"train": part([0, 1], [0, 1]), "validation": part([2], [0]), "test": part([3], [1])}
+    others: dict[str, Any] = {"train": part([0, 1], [0, 1]), "validation": part([2], [0]), "test": part([3], [1])}
     with pytest.raises(InputError, match=sentence):
         Splits(**others, reserved=reserved, class_names=("a", "b"))
 
@@ -202,3 +207,224 @@ def test_damaged_mnist_files_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path))
     with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte.gz.*get the file again"):
         sources.load("mnist")
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+def test_a_source_that_is_not_there_says_what_to_put_where(name: str) -> None:
+    with pytest.raises(InputError, match=r"holds no .*: expected .*set BIR_DATA_DIR .*--download"):
+        sources.load(name)
+
+
+def test_an_unknown_source_suggests_the_nearest() -> None:
+    with pytest.raises(InputError, match="unknown data set 'cifar': did you mean cifar10"):
+        sources.load("cifar")
+
+
+def test_a_download_that_fails_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path / "file" / "below"))
+    with pytest.raises(InputError, match=r"CIFAR-10 could not be downloaded to .*: check the connection"):
+        sources.download(DataConfig(source="cifar10"))
+
+
+def idx(values: np.ndarray) -> bytes:
+    return b"\0\0\x08" + struct.pack(f">B{values.ndim}I", values.ndim, *values.shape) + values.tobytes()
+
+
+@pytest.fixture
+def small_fashion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
+    """Content of the four files of a set of ten and ten images that passes for Fashion-MNIST."""
+    draw = np.random.default_rng(0)
+    files = {}
+    for name in mnist.FILES:
+        labels = np.arange(10, dtype=np.uint8)
+        files[name] = idx(draw.integers(0, 256, (10, 28, 28), dtype=np.uint8) if "images" in name else labels)
+    checksums = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    for name, value in checksums.items():
+        monkeypatch.setitem(mnist.FASHION.checksums, name, value)
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path))
+    return files
+
+
+def test_torchvisions_layout_and_loose_files_are_the_same(small_fashion: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in small_fashion.items():
+        (tmp_path / "fashion-mnist").mkdir(exist_ok=True)
+        (tmp_path / "fashion-mnist" / f"{name}.gz").write_bytes(gzip.compress(content))
+    loose = sources.load("fashion_mnist")
+    (tmp_path / "fashion-mnist").rename(tmp_path / "elsewhere")
+    raw = tmp_path / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, content in small_fashion.items():
+        (raw / name).write_bytes(content)
+    theirs = sources.load("fashion_mnist")
+    assert theirs.class_names[6] == "shirt"
+    for one, other in ((loose.training, theirs.training), (loose.held_out, theirs.held_out)):
+        assert np.array_equal(one.images, other.images)
+        assert np.array_equal(one.ids, other.ids)
+    altered = bytearray(small_fashion[mnist.FILES[0]])
+    altered[-1] ^= 1
+    (raw / mnist.FILES[0]).write_bytes(altered)
+    with pytest.raises(InputError, match=r"train-images-idx3-ubyte is truncated or altered .*get the file again"):
+        sources.load("fashion_mnist")
+    (raw / mnist.FILES[3]).unlink()
+    with pytest.raises(InputError, match=r"is incomplete: t10k-labels-idx1-ubyte\.gz is not there"):
+        sources.load("fashion_mnist")
+
+
+@pytest.fixture
+def small_cifar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    cases.cifar_folder(tmp_path)
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path))
+    return tmp_path / "cifar10"
+
+
+def cifar_splits(**values: object) -> tuple[DataConfig, Splits]:
+    config = DataConfig.model_validate({"source": "cifar10", "num_train": 200, "num_reserved": 20, **values})
+    return config, splits.split(sources.load("cifar10"), config, seed=0)
+
+
+def test_plain_cifar_arrays_are_taken_as_they_are_and_not_called_verified(small_cifar: Path) -> None:
+    _, found = cifar_splits()
+    raw = np.load(small_cifar / "train_images.npy")
+    assert found.origin == "unverified arrays"
+    assert found.train.images.shape == (180, 3, 32, 32)
+    assert np.array_equal(np.rint(found.train.images[7] * 255), raw[found.train.ids[7]].transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "sentence"),
+    [
+        (
+            "train_images",
+            np.zeros((200, 3, 32, 32), np.uint8),
+            r"must hold uint8 images of N x 32 x 32 x 3, got uint8 200",
+        ),
+        ("train_images", np.zeros((200, 32, 32, 3)), "got float64 200 x 32 x 32 x 3"),
+        ("test_labels", np.zeros(99, np.uint8), "must hold 100 uint8 labels from 0 to 9, got uint8 99"),
+        ("test_labels", np.full(100, 10, np.uint8), "must hold 100 uint8 labels from 0 to 9"),
+        ("test_images", None, "is incomplete: test_images.npy is not there"),
+    ],
+)
+def test_wrong_cifar_arrays_are_refused(small_cifar: Path, name: str, array: np.ndarray | None, sentence: str) -> None:
+    path = small_cifar / f"{name}.npy"
+    path.unlink()
+    if array is not None:
+        np.save(path, array)
+    with pytest.raises(InputError, match=sentence):
+        sources.load("cifar10")
+
+
+def test_altered_cifar_pickles_are_never_opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path))
+    published = tmp_path / "cifar-10-batches-py"
+    published.mkdir()
+    with pytest.raises(InputError, match="is incomplete: data_batch_1 is not there"):
+        sources.load("cifar10")
+    (published / "data_batch_1").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    with pytest.raises(InputError, match=r"data_batch_1 is truncated or altered \(md5 differs\)"):
+        sources.load("cifar10")
+
+
+@pytest.mark.usefixtures("small_cifar")
+@pytest.mark.parametrize(("corruption", "each"), [("label", 7), ("input", 5)])
+def test_target_classes_of_cifar_are_airplane_bird_cat_and_dog(corruption: str, each: int) -> None:
+    """0.4 and, with noise on the pixels, 0.3 of the 18 images of a class; the paper's 1,800 and 1,350 of 4,500."""
+    config, clean = cifar_splits(corruption=corruption)
+    noisy, truth = corruptions.corrupt(clean, config, seed=0)
+    counts = np.bincount(truth.original_labels[truth.corrupted], minlength=10)
+    assert counts.tolist() == [each, 0, each, each, 0, each, 0, 0, 0, 0]
+    flips = set(
+        zip(truth.original_labels[truth.corrupted].tolist(), noisy.train.labels[truth.corrupted].tolist(), strict=True)
+    )
+    assert flips == ({(0, 2), (2, 0), (3, 5), (5, 3)} if corruption == "label" else {(at, at) for at in (0, 2, 3, 5)})
+
+
+@pytest.mark.usefixtures("small_cifar")
+def test_noise_on_colour_images_is_gaussian() -> None:
+    config, clean = cifar_splits(corruption="input")
+    noisy, truth = corruptions.corrupt(clean, config, seed=0)
+    before, after = truth.original_images, noisy.train.images[truth.corrupted]
+    inside = (before > 0.35) & (before < 0.65)
+    assert (after - before)[inside].std() == pytest.approx(0.1, rel=0.05)
+    assert (after - before)[inside].mean() == pytest.approx(0, abs=0.005)
+    assert (after.min(), after.max()) == (0, 1)
+
+
+@pytest.mark.usefixtures("small_cifar")
+def test_in_place_gives_the_same_and_spares_the_copy() -> None:
+    config, clean = cifar_splits(corruption="input")
+    copied, truth = corruptions.corrupt(clean, config, seed=0)
+    same, again = corruptions.corrupt(clean, config, seed=0, in_place=True)
+    assert np.array_equal(copied.train.images, same.train.images)
+    assert np.array_equal(truth.original_images, again.original_images)
+    assert same.train.images is clean.train.images
+    assert copied.train.images is not clean.train.images
+
+
+@pytest.mark.parametrize(("source", "step"), [("mnist5k", 0.3), ("cifar10", 8 / 255)])
+def test_an_attack_is_as_strong_as_usual_on_the_source(source: str, step: float) -> None:
+    assert DataConfig.model_validate({"source": source}).attack_step == step
+    assert DataConfig.model_validate({"source": source, "epsilon": 0.05}).attack_step == 0.05
+
+
+def human_file(monkeypatch: pytest.MonkeyPatch, true: np.ndarray) -> dict[str, Any]:
+    """Columns that pass for CIFAR-10N's: every tenth label is wrong in all of them."""
+    wrong = np.where(np.arange(len(true)) % 10 == 3, (true + 1) % 10, true).astype(np.uint8)
+    columns = {name: true.astype(np.uint8) if name == "clean_label" else wrong for name in human_labels.CHECKSUMS}
+    for name, column in columns.items():
+        monkeypatch.setitem(human_labels.CHECKSUMS, name, hashlib.sha256(column.tobytes()).hexdigest())
+    return columns
+
+
+def test_human_labels_replace_the_true_ones_by_id(small_cifar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, clean = cifar_splits(corruption="human", human_labels="random2")
+    true = sources.load("cifar10").training.labels
+    np.savez(small_cifar / human_labels.CONVERTED, **human_file(monkeypatch, true))
+    given = human_labels.load("random2", true)
+    noisy, truth = corruptions.corrupt(clean, config, seed=0, given=given)
+    assert np.array_equal(truth.corrupted, clean.train.ids % 10 == 3)
+    assert np.array_equal(noisy.train.labels, given[clean.train.ids])
+    assert truth.noisy_classes == ()
+    with pytest.raises(InputError, match="of another order than the CIFAR-10"):
+        human_labels.load("random2", true[::-1])
+    monkeypatch.setitem(human_labels.CHECKSUMS, "worse_label", "0" * 64)
+    with pytest.raises(InputError, match=r"is altered .sha256 of worse_label differs"):
+        human_labels.load("worst", true)
+
+
+@pytest.mark.parametrize("numpy_1", [False, True])
+def test_the_published_labels_are_converted_once(
+    small_cifar: Path, monkeypatch: pytest.MonkeyPatch, numpy_1: bool
+) -> None:
+    true = sources.load("cifar10").training.labels
+    columns = human_file(monkeypatch, true)
+    published = small_cifar / human_labels.PUBLISHED
+    torch.save({name: column.astype(np.int64) for name, column in columns.items()}, published)
+    if numpy_1:
+        _rename_numpy(published)
+    with pytest.raises(InputError, match=r"CIFAR-10_human.pt is truncated or altered \(sha256"):
+        human_labels.load("worst", true)
+    monkeypatch.setattr(human_labels, "PUBLISHED_SHA256", hashlib.sha256(published.read_bytes()).hexdigest())
+    assert np.array_equal(human_labels.load("worst", true), columns["worse_label"])
+    published.unlink()
+    assert np.array_equal(human_labels.load("worst", true), columns["worse_label"])
+
+
+def _rename_numpy(path: Path) -> None:
+    """The names under which NumPy 1 pickled its arrays."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in content.items():
+            archive.writestr(name, value.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
+
+
+@pytest.mark.skipif(not CIFAR10N.is_dir(), reason=f"CIFAR-10N is not in {CIFAR10N}: set BIR_TEST_DATA to have it")
+@pytest.mark.parametrize(("which", "percent"), [("aggregate", 9.010), ("random2", 18.122), ("worst", 40.208)])
+def test_people_mislabelled_as_many_as_was_published(
+    monkeypatch: pytest.MonkeyPatch, which: str, percent: float
+) -> None:
+    monkeypatch.setenv("BIR_DATA_DIR", str(DATA))
+    with np.load(CIFAR10N / human_labels.CONVERTED) as columns:
+        true = columns["clean_label"].astype(np.int64)
+    assert 100 * (human_labels.load(which, true) != true).mean() == pytest.approx(percent, abs=1e-9)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
+import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
@@ -21,6 +22,7 @@ from bir_core.config import ReviewConfig
 from bir_core.errors import InputError
 from bir_core.exports import archive, catalogue, cleaned, drawing, names, page, sections, weights
 from bir_core.exports.sections import Reviewed
+from bir_core.models import networks
 from bir_core.records import LabelledImages
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
@@ -164,11 +166,14 @@ def test_weights_load_without_this_program_and_predict_the_same(run: Run, tmp_pa
 
 
 def test_loader_builds_every_network() -> None:
-    for network in ("lenet", "conv4"):
+    for network in ("lenet", "conv4", "resnet20", "resnet50-64"):
         scope: dict[str, object] = {"__file__": "here/load_model.py", "__name__": "load_model"}
         model = cases.fresh_model(network)
         exec(weights.loader(model), scope)  # our own text, as its reader runs it
         built = scope["build"]()  # type: ignore[operator]
+        built.load_state_dict(networks.restore(model, cases.CPU).state_dict())
+        images = torch.rand(2, *model.image_shape)
+        torch.testing.assert_close(built.eval()(images), networks.restore(model, cases.CPU).eval()(images))
         assert {name: tuple(value.shape) for name, value in built.state_dict().items()} == {
             name: value.shape for name, value in model.tensors.items()
         }

@@ -3,15 +3,18 @@
 import json
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from bir_core import config, flow, identification, pipeline, run_folder, stages, storage
-from bir_core.config import RunConfig
+from bir_core import config, flow, identification, methods, pipeline, run_folder, stages, storage
+from bir_core.config import EvaluateConfig, RunConfig
 from bir_core.errors import InputError, RunBusy, StageFailed
+from bir_core.exports import catalogue
 from bir_core.flow import StageEvent
 from bir_core.run_folder import Run
+from tests import cases
 
 
 def copy_of(run: Run, root: Path) -> Run:
@@ -38,8 +41,57 @@ def test_functions_and_flow_name_the_same_stages() -> None:
 
 def test_the_flow_runs_one_way() -> None:
     for position, stage in enumerate(flow.STAGES):
-        assert set(stage.needs) <= set(flow.EVERY_NAME[:position])
+        for method in get_args(config.Treatment):
+            wanted = RunConfig(evaluate=EvaluateConfig(method=method))
+            assert set(flow.needs(stage, wanted)) <= set(flow.EVERY_NAME[:position])
         assert {section.split(".")[0] for section in stage.sections} <= set(RunConfig.model_fields)
+
+
+def test_a_report_may_put_any_treatment_first() -> None:
+    assert get_args(config.Treatment) == tuple(one.name for one in methods.TREATMENTS if one.name != "none")
+
+
+@pytest.mark.parametrize(
+    ("method", "extra"), [("bir", ()), ("enhanced", ()), ("retrain", ()), ("rdia", ("treat-rdia",))]
+)
+def test_only_a_treatment_that_no_whole_run_makes_is_needed_besides(method: str, extra: tuple[str, ...]) -> None:
+    wanted = config.parse({"evaluate": {"method": method}}, origin="test")
+    for name in ("evaluate", "export-weights"):
+        assert flow.needs(flow.find(name), wanted) == flow.find(name).needs + extra
+    assert flow.needs(flow.find("repair"), wanted) == flow.find("repair").needs
+
+
+def test_a_fork_under_another_treatment_computes_it_and_puts_it_first(tiny_run: Run, tmp_path: Path) -> None:
+    parent = copy_of(tiny_run, tmp_path)
+    values = parent.config.model_dump() | {"name": "child", "evaluate": {"method": "hard_relabel"}}
+    child = run_folder.fork(parent, config.parse(values, origin="test"))
+    assert run_folder.fresh_stages(child) == flow.NAMES[:-1]
+    assert computed(child) == ["treat-hard_relabel", "evaluate"]
+    assert computed(child) == []
+    report = storage.load_report(child.path / "evaluate")
+    assert list(report["models"]) == [*stages.MODELS, "hard_relabel"]
+    assert report["repair"]["method"] == "hard_relabel"
+    assert report["conclusion"].startswith("Hard relabelling")
+    assert set(report["seconds"]) == {*flow.find("evaluate").needs, "treat-hard_relabel"}
+    alone = storage.load_findings(child.path / "treat-hard_relabel")
+    assert report["models"]["hard_relabel"] == alone["figures"]
+    gain = next(row for row in report["differences"] if (row["model"], row["minus"]) == ("hard_relabel", "base"))
+    assert gain | alone["gain"] == gain
+    assert storage.load_probability_rows(child.path / "evaluate", "train", "hard_relabel").shape[1] == 10
+    assert computed(child, "export-weights") == ["export-weights"]
+    # What the treatment reads has changed, so the report is out of date as well.
+    again = changed(child, repair={"learning_rate": 2e-3})
+    assert "evaluate" not in run_folder.fresh_stages(again)
+    assert "treat-hard_relabel" not in run_folder.fresh_stages(again)
+
+
+def test_the_free_detectors_stand_in_the_report(tiny_run: Run) -> None:
+    found = storage.load_report(tiny_run.path / "evaluate")["identification"]
+    assert list(found["detectors"]) == [one.name for one in methods.DETECTORS if one.free]
+    assert found["detectors"]["bir"]["auc"] == found["auc"]
+    assert found["detectors"]["enhanced_loss"]["auc"] == found["auc_enhanced_loss"]
+    above = (storage.load_scores(tiny_run.path / "score").loss_before > methods.LOG_10).sum()
+    assert found["detectors"]["loss"]["num_above_threshold"] == above
 
 
 def test_nothing_is_computed_twice(tiny_run: Run, tmp_path: Path) -> None:
@@ -175,9 +227,13 @@ def test_a_loss_that_is_no_number_names_the_learning_rate(tiny_config: RunConfig
     assert run_folder.fresh_stages(run) == ("data",)
 
 
-def test_an_unknown_stage_names_the_known_ones(tiny_run: Run) -> None:
-    with pytest.raises(InputError, match="unknown stage 'scroe': choose one of data, base, select"):
+def test_an_unknown_stage_names_the_nearest_or_all(tiny_run: Run) -> None:
+    with pytest.raises(InputError, match="unknown stage 'scroe': did you mean score or"):
         pipeline.compute(tiny_run, ["scroe"])
+    with pytest.raises(InputError, match="unknown stage 'detect-margins': did you mean detect-margin or"):
+        pipeline.compute(tiny_run, ["detect-margins"])
+    with pytest.raises(InputError, match="unknown stage 'xyzzy': choose one of data, base, select"):
+        pipeline.compute(tiny_run, ["xyzzy"])
 
 
 def test_a_locked_run_is_refused(tiny_run: Run) -> None:
@@ -206,3 +262,26 @@ def test_the_adversarial_corruption_trains_a_victim_first(tiny_config: RunConfig
     step = np.abs(train.images[truth.corrupted] - truth.original_images)
     assert truth.corrupted.any()
     assert step.max() == pytest.approx(0.3, abs=1e-6)
+
+
+def test_a_resnet_learns_colour_images_and_says_where_it_started(
+    tiny_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases.cifar_folder(tmp_path)
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path))
+    values = tiny_config.model_dump()
+    values["data"] |= {"source": "cifar10", "num_train": 100, "num_reserved": 20}
+    values["base"] |= {"network": "resnet20", "memorised_epochs": 1}
+    values["enhance"] |= {"max_epochs": 1}
+    values["repair"] |= {"max_epochs": 1}
+    run = run_folder.create(tmp_path / "runs", config.parse(values, origin="test"))
+    pipeline.compute(run)
+    report = storage.load_report(run.path / "evaluate")
+    assert (report["data"]["origin"], report["data"]["num_corrupted"]) == ("unverified arrays", 16)
+    assert report["data"]["class_names"][3] == "cat"
+    assert (report["base"]["start"], report["base"]["num_parameters"]) == ("scratch", 269_722)
+    assert [row["label"] for row in report["selection"]["candidates"]] == ["1", "2", "3", "4", "5", "1-2", "1-3", "1-5"]
+    assert storage.load_part(run.path / "data", "train").images.shape == (90, 3, 32, 32)
+    wanted = catalogue.find("report")
+    pipeline.compute(run, [wanted.stage])
+    assert "from scratch" in (run.path / wanted.stage / catalogue.file_for(wanted, Path("report.html"))).read_text()

@@ -47,3 +47,10 @@ def test_without_suspects_the_model_is_left_alone() -> None:
 
 def test_another_headline_is_called_by_its_name() -> None:
     assert conclude("retrain", base=800, bir=810, retrain=900).startswith("Retraining without the suspects raises")
+
+
+def test_a_treatment_that_needs_no_suspects_is_judged_without_any() -> None:
+    text = conclude("retrain_with_reserved", num_suspects=0, base=800, retrain_with_reserved=900, retrain=700)
+    assert text.startswith("Retraining with the reserved set raises")
+    assert "nothing to repair" in conclude("hard_relabel", num_suspects=0, base=800, hard_relabel=800, retrain=700)
+    assert conclude("hard_relabel", base=800, hard_relabel=900, retrain=700).startswith("Hard relabelling raises")

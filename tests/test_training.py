@@ -53,6 +53,30 @@ def test_fine_tune_moves_the_chosen_layers_and_nothing_else(
         assert torch.equal(value, before[name]) == should_stay, name
 
 
+def test_fine_tune_leaves_the_statistics_of_a_resnet_alone() -> None:
+    network = networks.build("resnet20", (1, 8, 8), 10, generator())
+    inputs, targets = torch.rand(20, 1, 8, 8, generator=generator()), torch.eye(10).repeat(2, 1)
+    before = snapshot(network)
+    training.fine_tune(network, ("layer4",), inputs, targets, schedule=SCHEDULE, generator=generator())
+    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {name for name, _ in network.named_parameters() if name.startswith("layer4")}
+
+
+@pytest.mark.parametrize("name", ["batch_normed", "resnet20", "conv4"])
+def test_without_a_cache_the_same_weights_come_out(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Bit for bit: convolutions round alike whatever the batch."""
+    monkeypatch.setitem(networks.NETWORKS, "batch_normed", cases.batch_normed)
+    inputs, targets, _ = tensors(64)
+    found = []
+    for limit in (1 << 30, 0):
+        monkeypatch.setattr(training, "LARGEST_CACHE", limit)
+        network = networks.restore(cases.fresh_model(name), cases.CPU)
+        training.fine_tune(network, ("layer3",), inputs, targets, schedule=SCHEDULE, generator=generator())
+        found.append(network.state_dict())
+    for key, value in found[0].items():
+        assert torch.equal(value, found[1][key]), key
+
+
 def test_fit_learns_batch_norm_statistics(batch_normed: nn.Sequential) -> None:
     """The negative control of the test above: a whole training does move the buffers."""
     fresh = networks.restore(cases.fresh_model("batch_normed"), cases.CPU)

@@ -11,6 +11,13 @@ QUICK = {
 }
 """With --quick: training images, and epochs of the base instead of the 60 of the memorised preset."""
 
+QUICK_METHODS = {
+    "sgd_influence": {"epochs": 5},
+    "linear_influence": {"max_iterations": 10},
+    "newton_removal": {"max_iterations": 10},
+}
+"""With --quick: epochs of the SGD twin, and conjugate-gradient steps, each of which is several passes over all data."""
+
 HUMAN = ("worst", "random2", "aggregate")
 CORRUPTIONS = ("label", "input", "adv")
 
@@ -41,12 +48,15 @@ class Setting:
             return ""
         size = QUICK[self.network]
         at = ", 64 x 64 pixels instead of 224" if self.network == "resnet50" else ""
-        return f"reduced: {size['images']:,} training images, {size['epochs']} epochs{at}"
+        return (
+            f"reduced: {size['images']:,} training images, {size['epochs']} epochs{at}, "
+            "5 epochs of the SGD twin, 10 steps of conjugate gradients, repairs of at most 20 epochs"
+        )
 
     def config(self, device: str) -> RunConfig:
         """The literal protocol of the paper: a memorised base, the known number of suspects, one step of eta = 1."""
         cifar = self.dataset == "cifar10"
-        batch = {"batch_size": 64 if cifar else 16}
+        repair = {"batch_size": 64 if cifar else 16} | ({"max_epochs": 20} if self.reduced else {})
         return RunConfig.model_validate(
             {
                 "name": self.name,
@@ -57,7 +67,8 @@ class Setting:
                 "base": self._base(),
                 "enhance": {"batch_size": 16},
                 "align": {"eta": 1.0},
-                "repair": batch,
+                "repair": repair,
+                "methods": QUICK_METHODS if self.reduced else {},
             }
         )
 

@@ -4,9 +4,12 @@ import numpy as np
 
 from bir_core import seeding
 from bir_core.config import DataConfig
-from bir_core.data.sources import Pool, Source
+from bir_core.data.pool import Pool, Source
 from bir_core.errors import InputError
 from bir_core.records import Integers, LabelledImages, Splits
+
+PIECE = 1000
+"""Images that are turned into floats at a time."""
 
 
 def split(source: Source, config: DataConfig, *, seed: int) -> Splits:
@@ -41,6 +44,7 @@ def split(source: Source, config: DataConfig, *, seed: int) -> Splits:
         reserved=_take(source.held_out, held, start, start + per_class_reserved),
         test=_take(source.held_out, held, start + per_class_reserved, stop),
         class_names=source.class_names,
+        origin=source.origin,
     )
 
 
@@ -59,7 +63,10 @@ def _require(order: list[Integers], wanted: int, name: str, value: int, class_na
 
 
 def _take(pool: Pool, order: list[Integers], start: int, stop: int | None) -> LabelledImages:
+    """Some of each class as floats, which are written once, piece by piece: the pool may be a mapped file."""
     chosen = np.sort(np.concatenate([positions[start:stop] for positions in order]))
-    return LabelledImages(
-        images=pool.images[chosen].astype(np.float32) / 255, labels=pool.labels[chosen], ids=pool.ids[chosen]
-    )
+    images = np.empty((len(chosen), *pool.images.shape[1:]), dtype=np.float32)
+    for first in range(0, len(chosen), PIECE):
+        piece = slice(first, first + PIECE)
+        np.divide(pool.images[chosen[piece]], np.float32(255), out=images[piece])
+    return LabelledImages(images=images, labels=pool.labels[chosen], ids=pool.ids[chosen])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bir_core import durable, run_folder
-from bir_core.errors import InputError
+from bir_core.errors import InputError, nearest
 from bir_core.run_folder import Run
 
 
@@ -77,7 +77,7 @@ def find(name: str) -> Export:
     for export in EXPORTS:
         if export.name == name:
             return export
-    raise InputError(f"no export is called {name!r}: choose one of {', '.join(one.name for one in EXPORTS)}")
+    raise InputError(f"no export is called {name!r}: {nearest(name, [one.name for one in EXPORTS])}")
 
 
 def having(file: str) -> Export:

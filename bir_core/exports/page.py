@@ -20,8 +20,9 @@ from bir_core.records import Doubles, Flags, Floats
 HARM = {
     "none": "nothing was corrupted on purpose",
     "label": "wrong labels",
-    "input": "salt and pepper noise",
+    "input": "noise on the pixels",
     "adv": "adversarial attacks",
+    "human": "wrong labels that people gave",
 }
 GLOSSARY = {
     "base model": "trained on the data as it came",
@@ -224,7 +225,8 @@ def _settings(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     facts = {
         "data": f"{report['data']['source']}: {report['data']['num_train']:,} training, "
         f"{report['data']['num_reserved']} reserved, {report['data']['num_test']:,} test images",
-        "network": f"{report['base']['network']}, {report['base']['num_parameters']:,} parameters",
+        "network": f"{report['base']['network']}, {report['base']['num_parameters']:,} parameters, "
+        f"from {report['base'].get('start', 'scratch')}",
         "layers updated": str(report["selection"]["label"]),
         "verdicts heeded": review,
         "computed in": f"{sum(report['seconds'].values()):.0f} s",

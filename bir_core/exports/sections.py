@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bir_core import methods
 from bir_core.review import Band
 
 MODELS = {
     "base": "Base model (before)",
-    "enhanced": "Enhanced model",
     "bir": "BIR",
     "bir_with_reserved": "BIR + reserved set",
+    **{one.name: one.title for one in methods.TREATMENTS if one.name != "none"},
     "fine_tune": "Fine-tune on the rest",
     "retrain": "Retrain without suspects",
 }
+"""Every model that a report may have, as a table calls it."""
+
 GROUPS = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
 
 

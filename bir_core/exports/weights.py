@@ -1,6 +1,7 @@
 """The repaired model for other programs: weights, how they were made, and code that loads them with torch alone."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,10 +30,12 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 HERE = Path(__file__).parent
 
+{blocks}
 
 def build():
     """The network without its weights."""
@@ -87,11 +90,20 @@ def loader(model: ModelState) -> str:
     """A program that builds the network of ``model`` and loads its weights."""
     network = networks.restore(model, torch.device("cpu"))
     shape = ", ".join(str(size) for size in model.image_shape)
-    return LOADER.format(network=_source(network, indent=4), shape=shape)
+    kinds = dict.fromkeys(type(module) for module in network.modules() if _is_ours(module))
+    blocks = "".join(f"\n{inspect.getsource(kind)}\n" for kind in kinds)
+    return LOADER.format(network=_source(network, indent=4), shape=shape, blocks=blocks)
+
+
+def _is_ours(module: nn.Module) -> bool:
+    return type(module).__module__.startswith("bir_core.")
 
 
 def _source(module: nn.Module, indent: int) -> str:
     """A module as the expression that makes it; torch writes the arguments of its own layers as they are called."""
+    if _is_ours(module):
+        arguments: Sequence[Any] = getattr(module, "arguments")  # noqa: B009 - mypy takes it for a tensor
+        return f"{type(module).__name__}({', '.join(map(repr, arguments))})"
     if not isinstance(module, nn.Sequential):
         return f"nn.{module!r}"
     inner = " " * (indent + 4)

@@ -5,12 +5,17 @@ The layers before the first selected one are the **prefix**: they stay as they a
 image is computed once and shared by everything that follows.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from bir_core.errors import InputError
+from bir_core.models.pixels import Resize
+
+NUMBERS_A_PASS = 1 << 24
+"""Of what one pass receives, after enlarging: 64 MiB, and many times that inside a deep network."""
 
 
 def names(network: nn.Sequential) -> tuple[str, ...]:
@@ -60,10 +65,27 @@ def shared_prefix(first: nn.Sequential, second: nn.Sequential) -> int:
     return count
 
 
+def pass_size(network: nn.Module, sample_shape: Sequence[int], wanted: int, *, gradient: bool = False) -> int:
+    """How many samples one pass may take: ``wanted``, or fewer where the network enlarges them or they are large.
+
+    Args:
+        network: what they go through.
+        sample_shape: (C, H, W) of one sample.
+        wanted: the most.
+        gradient: what a layer puts out is kept for its gradient, so that a pass must be smaller.
+    """
+    enlarged = [3 * module.side**2 for module in network.modules() if isinstance(module, Resize)]
+    numbers = max(math.prod(sample_shape), *enlarged, 1)
+    return max(1, min(wanted, NUMBERS_A_PASS // (4 if gradient else 1) // numbers))
+
+
 @torch.no_grad()
 def activations(prefix: nn.Sequential, inputs: Tensor, batch_size: int = 500) -> Tensor:
-    """What the prefix puts out for (N, C, H, W) inputs, in eval mode; an empty prefix returns the inputs."""
+    """What the prefix puts out for (N, C, H, W) inputs, in eval mode; an empty prefix returns the inputs.
+
+    No pass takes more than ``batch_size`` samples.
+    """
     if len(prefix) == 0:
         return inputs
     prefix.eval()
-    return torch.cat([prefix(batch) for batch in inputs.split(batch_size)])
+    return torch.cat([prefix(batch) for batch in inputs.split(pass_size(prefix, inputs.shape[1:], batch_size))])

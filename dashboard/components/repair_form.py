@@ -1,16 +1,10 @@
 """The settings of a new repair, as the config's own fields."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import streamlit as st
 
-METHODS = {"bir": "BIR", "fine_tune": "Fine-tune on the rest", "retrain": "Retrain without suspects"}
-METHOD_HELP = {
-    "bir": "Fine-tunes the base model on the aligned suspects and their soft labels.",
-    "fine_tune": "Fine-tunes the base model on as many samples that are not suspect.",
-    "retrain": "Trains a new model from the start on all samples that are not suspect.",
-}
 ETAS = {
     "auto": "The step is bounded: on average an image moves by at most 5 % of its own size.",
     "0": "Images stay as they are; only their labels become soft.",
@@ -20,18 +14,49 @@ ETAS = {
 AUTO_LAYERS = "auto"
 
 
-def method(default: str) -> str:
-    """Which model the report puts first."""
-    names = list(METHODS)
+class Offer(Protocol):
+    """A treatment."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def line(self) -> str: ...
+    @property
+    def needs(self) -> str: ...
+
+
+def method(offered: Sequence[Offer], default: str, why_not: Callable[[str], str]) -> str:
+    """Which treatment makes the model that the report puts first.
+
+    Args:
+        offered: every treatment, each of which says what it does and needs.
+        default: the name of the one that is chosen at first.
+        why_not: why a treatment cannot run here, empty where it can; such a one is shown in grey, with the reason.
+    """
+    reasons = {one.name: why_not(one.name) for one in offered}
+    can = [one for one in offered if not reasons[one.name]]
+    names = [one.name for one in can]
     chosen: str = st.radio(
-        "Method",
+        "Treatment",
         names,
-        index=names.index(default),
-        format_func=lambda name: METHODS[name],
-        captions=[METHOD_HELP[name] for name in names],
+        index=names.index(default) if default in names else 0,
+        format_func={one.name: one.title for one in can}.__getitem__,
+        captions=[f"{one.line} Needs: {one.needs}." for one in can],
         key="repair_method",
         persist_state="session",
     )
+    cannot = [one for one in offered if reasons[one.name]]
+    if cannot:
+        st.radio(
+            "Not possible here",
+            [one.title for one in cannot],
+            index=None,
+            captions=[f"{one.line} {reasons[one.name]}" for one in cannot],
+            disabled=True,
+            key="repair_impossible",
+        )
     return chosen
 
 
@@ -95,15 +120,14 @@ def heed(counts: Mapping[str, int], num_conflicts: int) -> bool:
     return chosen
 
 
-def explain_noop(num_suspects: int, chosen: str) -> None:
+def explain_noop(num_suspects: int) -> None:
     """Say beforehand when there is nothing to repair."""
     if num_suspects:
         st.markdown(f"**{num_suspects:,} suspects** at this threshold.")
         return
-    end = "Retraining then uses every sample." if chosen == "retrain" else "The repaired model will be the base model."
     st.warning(
-        f"No sample is suspect at this threshold, so the repair is a no-op: it changes nothing. {end} Lower the "
-        "threshold to repair something.",
+        "No sample is suspect at this threshold, so most repairs would be a no-op: they would change nothing. Lower "
+        "the threshold to repair something.",
         icon=":material/info:",
     )
 

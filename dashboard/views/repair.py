@@ -1,12 +1,13 @@
 """Repair with other settings, and what the repair of this run brought, class by class."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs, session, standings
-from dashboard.components import repair_form, threshold
+from dashboard import charts, frames, gate, method_frames, method_results, runs, session, standings
+from dashboard.components import method_choice, repair_form, threshold
+from dashboard.method_results import Entry
 from dashboard.runs import Run
 
 PLAIN = {"displayModeBar": False}
@@ -17,7 +18,6 @@ def settings(run: Run) -> None:
     """The form; launching makes a new run beside this one."""
     with gate.guarded():
         config, index = run.config, runs.scored(run).index
-        chosen = repair_form.method(config.evaluate.method)
         rules = {"threshold": "Threshold", "top_k": "Top K"}
         rule = st.radio(
             "Suspects by",
@@ -32,9 +32,15 @@ def settings(run: Run) -> None:
         if rule == "top_k":
             threshold.top_k(index, cut)
         num_suspects = index.count_above(cut)
-        repair_form.explain_noop(num_suspects, chosen)
+        repair_form.explain_noop(num_suspects)
         verdicts, num_conflicts = standings.reviewed(run)
         heeded = repair_form.heed({name: len(found) for name, found in verdicts}, num_conflicts)
+        num_treated = num_suspects + (len(verdicts.relabel) if heeded else 0)
+        chosen = repair_form.method(
+            method_results.offered(),
+            config.evaluate.method,
+            lambda name: method_results.why_not(name, num_treated=num_treated),
+        )
         step = repair_form.eta(config.align.eta)
         selection = runs.selection(run)
         labels = [row["label"] for row in selection["candidates"]]
@@ -81,8 +87,8 @@ def layer_table(run: Run) -> None:
         )
 
 
-def result(report: Mapping[str, Any]) -> None:
-    """Headline of this run's repair and the models beside it."""
+def result(report: Mapping[str, Any], treatments: Sequence[Entry]) -> None:
+    """Headline of this run's repair and the models beside it, also those that were asked for since."""
     method = report["repair"]["method"]
     title = frames.MODEL_TITLES.get(method, method)
     st.header(f"This run: {title}")
@@ -95,15 +101,26 @@ def result(report: Mapping[str, Any]) -> None:
     heeded = ", ".join(f"{count:,} {name}" for name, count in report["review"].items() if count)
     if heeded:
         st.markdown(f"**Verdicts** heeded by this repair: {heeded}.")
+    every = method_results.with_treatments(report, treatments)
     st.plotly_chart(
-        charts.accuracy_intervals(report, dark=session.is_dark()),
+        charts.accuracy_intervals(every, dark=session.is_dark()),
         key="models",
         config=PLAIN,
         alt="Accuracy of every model with its interval",
     )
-    st.table(frames.comparison(report), border="horizontal", hide_index=True, alt="Accuracy of every model")
+    st.table(frames.comparison(every), border="horizontal", hide_index=True, alt="Accuracy of every model")
     st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
     st.markdown(_alignment(report))
+
+
+def try_others(run: Run, treatments: Sequence[Entry]) -> None:
+    """Further treatments of this run's own suspects, beside the models that are there."""
+    with st.expander("Try other treatments on these suspects", icon=":material/science:", expanded=True):
+        is_busy = gate.asked_for(run, {one.stage for one in treatments if one.stage})
+        method_choice.draw({"Treatments": treatments}, gate.compute, run=run.name, key="others", is_busy=is_busy)
+        st.caption("Computed in this run, for comparison: its report and what it puts first stay as they are.")
+        if reasons := method_frames.impossible(treatments):
+            st.caption(reasons)
 
 
 def _alignment(report: Mapping[str, Any]) -> str:
@@ -129,7 +146,10 @@ with left:
 with right:
     gate.needs(run, "evaluate")
     report = runs.report(run)
-    result(report)
+    treatments = method_results.of_run(run, report).treatments
+    result(report, treatments)
+    try_others(run, treatments)
     layer_table(run)
     st.page_link("views/sensitivity.py", label="See how much it hangs on the threshold", icon=":material/tune:")
+    st.page_link("views/methods.py", label="See every method on this run", icon=":material/compare:")
     st.page_link("views/compare.py", label="Compare the models class by class", icon=":material/compare_arrows:")

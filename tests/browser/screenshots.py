@@ -20,6 +20,7 @@ VIEWS = (
     "sample",
     "repair",
     "sensitivity",
+    "methods",
     "compare",
     "export",
     "present",

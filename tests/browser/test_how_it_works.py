@@ -160,7 +160,7 @@ def test_narrow_navigation_has_room_for_all(page: Page, server: Server, faults: 
     settle(page)
     group = page.get_by_test_id("stTopNavSection")
     expect(group).to_have_text(re.compile("^Learn"))
-    expect(page.get_by_test_id("stTopNavLink")).to_have_count(8)
+    expect(page.get_by_test_id("stTopNavLink")).to_have_count(9)
     for entry in [*page.get_by_test_id("stTopNavLink").all(), group]:
         box = entry.bounding_box()
         assert box is not None

@@ -17,7 +17,19 @@ from bir_core.jobs import Job
 from bir_core.run_folder import Run
 
 MAIN = Path(dashboard.__file__).parent / "main.py"
-VIEWS = ("overview", "scores", "suspects", "sample", "repair", "sensitivity", "compare", "export", "present", "jobs")
+VIEWS = (
+    "overview",
+    "scores",
+    "suspects",
+    "sample",
+    "repair",
+    "sensitivity",
+    "methods",
+    "compare",
+    "export",
+    "present",
+    "jobs",
+)
 
 OpenView = Callable[..., AppTest]
 

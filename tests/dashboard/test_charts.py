@@ -41,7 +41,7 @@ def test_axis_text_reads_on_the_page(theme: str, ink: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("color", [palette.THRESHOLD, *palette.MODELS.values()])
+@pytest.mark.parametrize("color", [palette.THRESHOLD, palette.OTHER_MODEL, *palette.MODELS.values()])
 def test_marks_stand_out_from_the_page(theme: str, color: str) -> None:
     assert contrast(hex_to_rgb(color), page(theme)) >= 3
 

@@ -24,7 +24,7 @@ from dashboard import batches, security
 from dashboard.frames import MODEL_TITLES
 from tests.dashboard.conftest import VIEWS, OpenView, go_to, texts
 
-WITH_RUN = ("overview", "scores", "suspects", "sample", "repair", "sensitivity", "compare", "export", "present")
+WITH_RUN = tuple(view for view in VIEWS if view != "jobs")
 
 
 def gallery_data(app: AppTest) -> dict[str, Any]:
@@ -403,7 +403,7 @@ class TestCompare:
         labels = storage.load_part(complete.path / "data", "test").labels
         right = {
             name: storage.load_probabilities(complete.path / "evaluate", "test", name).argmax(1) == labels
-            for name in MODEL_TITLES
+            for name in storage.load_report(complete.path / "evaluate")["models"]
         }
         gained = {(one, other): int((~right[one] & right[other]).sum()) for one in right for other in right}
         before, after = max(gained, key=lambda pair: gained[pair])

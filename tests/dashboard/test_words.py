@@ -1,0 +1,35 @@
+from typing import get_args
+
+import pytest
+
+from bir_core import config
+from bir_core.data import mnist
+from bir_core.exports import page
+from dashboard import words
+
+
+@pytest.mark.parametrize(
+    ("choices", "known"),
+    [
+        (config.Source, words.SOURCES),
+        (config.Network, words.NETWORKS),
+        (config.Corruption, words.CORRUPTIONS),
+        (config.Corruption, page.HARM),
+        (config.BasePreset, words.PRESETS),
+    ],
+)
+def test_every_choice_of_a_config_has_words(choices: object, known: dict[str, str]) -> None:
+    assert set(get_args(choices)) == set(known)
+
+
+def test_what_people_mislabelled_names_no_classes() -> None:
+    data = {"num_corrupted": 18084, "corruption": "human", "noisy_classes": [], "class_names": ["a"]}
+    assert words.harm({"data": data}) == "18,084 of them got a wrong label from people."
+
+
+def test_names_of_clothes_are_marked_down() -> None:
+    names = list(mnist.FASHION.class_names)
+    data = {"num_corrupted": 4, "corruption": "label", "noisy_classes": [0, 6], "class_names": names}
+    assert (
+        words.harm({"data": data}) == "4 of them, from the classes T\\-shirt and shirt, got a wrong label on purpose."
+    )
