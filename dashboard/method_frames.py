@@ -9,11 +9,11 @@ from dashboard import frames, words
 
 STATES = {
     "there": "computed",
-    "old": "out of date: run it again",
+    "old": "out of date",
     "absent": "not run yet",
-    "failed": "failed: see above",
-    "damaged": "damaged: run it again",
-    "impossible": "cannot run here",
+    "failed": "failed",
+    "damaged": "damaged",
+    "impossible": "cannot run",
 }
 RIVALS = {"none": "leaving the model as it is", "enhanced": "the enhanced model itself", "retrain": "retraining"}
 """What the best treatment is held against, by name and as a sentence calls it."""

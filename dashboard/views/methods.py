@@ -34,6 +34,10 @@ def columns(table: pd.DataFrame) -> dict[str, Any]:
         explained = HELP.get(name)
         if name in TEXTS:
             found[name] = st.column_config.TextColumn(width="large", help=explained)
+        elif name == "State":
+            found[name] = st.column_config.TextColumn(
+                width=104, help="What is out of date or damaged can be run again."
+            )
         elif name == "Sees reserved set":
             found[name] = st.column_config.CheckboxColumn()
         elif pd.api.types.is_float_dtype(table[name]):
