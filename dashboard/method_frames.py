@@ -170,7 +170,7 @@ def _interval_of(part: str) -> str:
 
 
 def _cost(one: EntryLike) -> dict[str, Any]:
-    return {"Seconds": one.seconds, "Memory (MB)": one.peak_memory_mb}
+    return {"Seconds": one.seconds, "MB": one.peak_memory_mb}
 
 
 def _state(one: EntryLike) -> str:

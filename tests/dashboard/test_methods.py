@@ -57,7 +57,7 @@ def test_every_method_is_a_row_with_the_reports_figures_or_its_reason(open_view:
     assert (margin["State"], bool(margin["Sees reserved set"])) == ("not run yet", False)
     assert pd.isna(margin["AUC"])
     assert treatments.loc["Leave it as it is", "All (%)"] == report["models"]["base"]["all"]
-    assert treatments.loc["Fine-tune", "Paper, true suspects (%)"] == 95.56
+    assert treatments.loc["Fine-tune", "Paper: true"] == 95.56
     assert treatments.loc["Hard relabelling", "State"] == "not run yet"
     assert named.loc["BIR", "All (%)"] == report["models"]["bir"]["all"]
     assert named.loc["EWC Repair", "Paper: all (%)"] == 84.26
