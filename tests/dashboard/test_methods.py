@@ -262,3 +262,14 @@ def test_facts_and_reasons_read_as_words() -> None:
     assert not cannot.can_run
     assert method_frames.impossible([there, cannot, cannot]) == "Cannot run here: B and B. Install it."
     assert "Paper: AUC" not in table
+
+
+def test_human_labels_stand_beside_the_papers_table_3() -> None:
+    report = {
+        "data": {"source": "cifar10", "corruption": "human"},
+        "base": {"network": "resnet20"},
+        "config": {"data": {"human_labels": "random2"}},
+    }
+    found = method_results.printed(report, "bir_repair")
+    assert found is not None
+    assert found.all == 88.44
