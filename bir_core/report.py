@@ -175,6 +175,8 @@ def conclude(method: str, num_treated: int, models: Mapping[str, Any], rows: lis
     lead = _row(rows, method, rival)["all"]
     if lead["difference"] > 0:
         return f"{first} None of the models compared with it is better."
+    if gain["high"] < 0 and models[rival]["all"] <= before:
+        return f"{first} No other model beats it either."
     certainty = "is better still" if lead["high"] < 0 else "does as well, within chance"
     return f"{first} {_called(rival)} {certainty}: {models[rival]['all']:.2f} %."
 

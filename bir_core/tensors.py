@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bir_core.records import LabelledImages
+
 
 def shared(array: NDArray[Any], device: torch.device) -> Tensor:
     """The array as a tensor that must only be read; on the CPU both are the same memory, mapped files included.
@@ -16,3 +18,8 @@ def shared(array: NDArray[Any], device: torch.device) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array).to(device)
+
+
+def labelled(samples: LabelledImages, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(N, C, H, W) inputs and (N,) int64 labels, shared like any other array."""
+    return shared(samples.images, device), shared(samples.labels, device)

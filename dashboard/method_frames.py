@@ -9,11 +9,11 @@ from dashboard import frames, words
 
 STATES = {
     "there": "computed",
-    "old": "out of date: run it again",
+    "old": "out of date",
     "absent": "not run yet",
-    "failed": "failed: see above",
-    "damaged": "damaged: run it again",
-    "impossible": "cannot run here",
+    "failed": "failed",
+    "damaged": "damaged",
+    "impossible": "cannot run",
 }
 RIVALS = {"none": "leaving the model as it is", "enhanced": "the enhanced model itself", "retrain": "retraining"}
 """What the best treatment is held against, by name and as a sentence calls it."""
@@ -170,7 +170,7 @@ def _interval_of(part: str) -> str:
 
 
 def _cost(one: EntryLike) -> dict[str, Any]:
-    return {"Seconds": one.seconds, "Memory (MB)": one.peak_memory_mb}
+    return {"Seconds": one.seconds, "MB": one.peak_memory_mb}
 
 
 def _state(one: EntryLike) -> str:

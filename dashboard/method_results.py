@@ -29,6 +29,9 @@ WHOLE_RUN = {
 }
 """The stages of a whole run that a treatment, or BIR as a whole, costs."""
 
+HUMAN = {"aggregate": "aggregate", "random2": "random", "worst": "worst"}
+"""The sets of CIFAR-10N as our settings and as the paper call them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -145,8 +148,10 @@ def paper_notes(report: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _setting(report: Mapping[str, Any]) -> dict[str, str]:
-    data = report["data"]
-    return {"dataset": data["source"], "network": report["base"]["network"], "corruption": data["corruption"]}
+    data, corruption = report["data"], report["data"]["corruption"]
+    if corruption == "human":
+        corruption = HUMAN[report["config"]["data"]["human_labels"]]
+    return {"dataset": data["source"], "network": report["base"]["network"], "corruption": corruption}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bir_core import base, detection, evaluation, scoring, seeding, training, treatment
+from bir_core import base, detection, evaluation, scoring, seeding, tensors, training, treatment
 from bir_core.detectors.evidence import Evidence
 from bir_core.errors import StageFailed
 from bir_core.method_config import EwcDeletionOptions, EwcInfluenceOptions, MethodsConfig
@@ -68,7 +68,7 @@ def plainly_learned(evidence: Evidence) -> Doubles:
     """Scores after ``training.fine_tune`` on the failures, with no anchor."""
     wrong = failures(evidence)
     network = networks.restore(evidence.base, cases.CPU)
-    images, labels = gradients.tensors(wrong, cases.CPU)
+    images, labels = tensors.labelled(wrong, cases.CPU)
     training.fine_tune(
         network,
         layers.names(network),
@@ -125,9 +125,9 @@ def test_first_order_link_to_linear_influence(toy: tuple[Evidence, Flags]) -> No
     """T9: for phi = theta - (lam F)^-1 g_F and a large lam, lam * s_i = -g_i^T F^-1 g_F."""
     evidence, _ = toy
     model = FlatNetwork(networks.restore(evidence.base, cases.CPU).double())
-    images, labels = gradients.tensors(evidence.train, cases.CPU)
+    images, labels = tensors.labelled(evidence.train, cases.CPU)
     fisher = gradients.fisher_diagonal(model, images.double(), labels) + 1e-3
-    wrong, right = gradients.tensors(evidence.reserved, cases.CPU)
+    wrong, right = tensors.labelled(evidence.reserved, cases.CPU)
     step = gradients.mean(model, wrong.double(), right) / fisher
     lam = 1e7
     before, after = (model.losses(theta, images.double(), labels) for theta in (model.theta, model.theta - step / lam))
@@ -216,7 +216,7 @@ def test_anchor_is_the_fisher_of_what_remains(toy: tuple[Evidence, Flags]) -> No
     case = deletion(toy[0], range(20))
     network = networks.restore(case.base, cases.CPU)
     whole, forgotten = (
-        gradients.fisher_diagonal(FlatNetwork(network), *gradients.tensors(samples, cases.CPU)).double()
+        gradients.fisher_diagonal(FlatNetwork(network), *tensors.labelled(samples, cases.CPU)).double()
         for samples in (case.train, case.forgotten)
     )
     expected = (150 * whole - 20 * forgotten) / 130 + 1e-8

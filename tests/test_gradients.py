@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bir_core import tensors
 from bir_core.models import networks
 from bir_core.numerics import gradients
 from bir_core.numerics.gradients import FlatNetwork
@@ -23,7 +24,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> FlatNetwork:
 
 @pytest.fixture
 def samples() -> tuple[Tensor, Tensor]:
-    images, labels = gradients.tensors(cases.digits(23), cases.CPU)
+    images, labels = tensors.labelled(cases.digits(23), cases.CPU)
     return images.double(), labels
 
 

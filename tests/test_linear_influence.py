@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bir_core import detection
+from bir_core import detection, tensors
 from bir_core.detectors import linear_influence
 from bir_core.detectors.evidence import Evidence
 from bir_core.errors import InputError, StageFailed
@@ -42,8 +42,8 @@ def dense_scores(evidence: Evidence, curvature: Curvature, damping: float) -> Do
     def rows(images: Tensor, labels: Tensor) -> Tensor:
         return gradients.matrix(model, images.double(), labels)
 
-    own = rows(*gradients.tensors(evidence.train, cases.CPU))
-    reserved = rows(*gradients.tensors(evidence.reserved, cases.CPU)).mean(0)
+    own = rows(*tensors.labelled(evidence.train, cases.CPU))
+    reserved = rows(*tensors.labelled(evidence.reserved, cases.CPU)).mean(0)
     fisher = own.T @ own / len(own)
     eye = torch.eye(len(reserved), dtype=torch.float64)
     matrix = {

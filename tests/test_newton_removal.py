@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bir_core import scoring, treatment
+from bir_core import scoring, tensors, treatment
 from bir_core.config import ReviewConfig
 from bir_core.detectors.evidence import Evidence
 from bir_core.errors import StageFailed
@@ -56,7 +56,7 @@ def dense_step(case: Case, damping: float) -> Tensor:
     p = model.logits(model.theta, inputs).softmax(1)
     middle = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
     curvature = torch.einsum("nkp,nkl,nlq->pq", jacobian, middle, jacobian)
-    images, labels = gradients.tensors(case.forgotten, cases.CPU)
+    images, labels = tensors.labelled(case.forgotten, cases.CPU)
     removed = gradients.matrix(model, images.double(), labels).sum(0)
     eye = torch.eye(len(removed), dtype=torch.float64)
     return torch.linalg.solve(curvature + damping * len(inputs) * eye, removed)

@@ -14,6 +14,7 @@ from bir_core.detectors.evidence import Evidence
 from bir_core.errors import StageFailed
 from bir_core.models import networks
 from bir_core.numerics import sgd
+from bir_core.numerics.gradients import FlatNetwork
 from tests import cases, toys
 
 NUM, WIDTH, RATE, BATCH = 12, 3, 0.15, 5
@@ -105,7 +106,9 @@ def test_dots_and_product_of_a_network_equal_the_plain_derivatives() -> None:
     parameters, chosen = list(network.parameters()), torch.tensor([4, 0, 5])
     theta = nn.utils.parameters_to_vector(parameters).detach()
     direction = torch.randn(len(theta), dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-    dots, product = sgd.dots_and_product(sgd_influence._losses(network, exact, cases.CPU), theta, chosen, direction)
+    dots, product = sgd.dots_and_product(
+        sgd_influence._losses(FlatNetwork(network), exact, cases.CPU), theta, chosen, direction
+    )
 
     plain = nn.functional.cross_entropy(
         network(torch.tensor(exact.images)[chosen]), torch.tensor(exact.labels)[chosen], reduction="none"

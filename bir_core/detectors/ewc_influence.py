@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bir_core import scoring, seeding, training
+from bir_core import scoring, seeding, tensors, training
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.method_config import EwcInfluenceOptions
 from bir_core.models import layers as layer_groups
@@ -45,7 +45,7 @@ def detect(evidence: Evidence) -> Detected:
 
 @torch.no_grad()
 def _failures(network: nn.Sequential, evidence: Evidence) -> tuple[Tensor, Tensor]:
-    images, labels = gradients.tensors(evidence.reserved, evidence.device)
+    images, labels = tensors.labelled(evidence.reserved, evidence.device)
     beliefs = layer_groups.activations(network, images)
     wrong = beliefs.argmax(1) != labels
     return images[wrong], labels[wrong]
@@ -53,7 +53,7 @@ def _failures(network: nn.Sequential, evidence: Evidence) -> tuple[Tensor, Tenso
 
 def _anchor(network: nn.Sequential, evidence: Evidence, strength: float) -> Anchor:
     model = FlatNetwork(network)
-    fisher = gradients.fisher_diagonal(model, *gradients.tensors(evidence.train, evidence.device))
+    fisher = gradients.fisher_diagonal(model, *tensors.labelled(evidence.train, evidence.device))
     return Anchor(centre=model.theta, importance=fisher + IMPORTANCE_FLOOR, strength=strength)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bir_core import tensors
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError
 from bir_core.method_config import Curvature, LinearInfluenceOptions
@@ -88,7 +89,7 @@ def scores_by_damping(evidence: Evidence, dampings: Sequence[float] = DAMPINGS) 
 
 
 def _task(evidence: Evidence) -> _Task:
-    inputs, labels = gradients.tensors(evidence.train, evidence.device)
+    inputs, labels = tensors.labelled(evidence.train, evidence.device)
     return _Task(
         model=FlatNetwork(networks.restore(evidence.base, evidence.device)),
         inputs=inputs,
@@ -99,7 +100,7 @@ def _task(evidence: Evidence) -> _Task:
 
 
 def _reserved_gradient(task: _Task, evidence: Evidence) -> Tensor:
-    return gradients.mean(task.model, *gradients.tensors(evidence.reserved, evidence.device))
+    return gradients.mean(task.model, *tensors.labelled(evidence.reserved, evidence.device))
 
 
 def _scores(task: _Task, solution: Solution) -> Doubles:

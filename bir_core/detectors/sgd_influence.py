@@ -7,14 +7,14 @@ recursion asks for losses that do not depend on the other samples of a batch, so
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from bir_core import seeding
+from bir_core import seeding, tensors
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import StageFailed
+from bir_core.models import layers as layer_groups
 from bir_core.models import networks
-from bir_core.numerics import losses as loss_functions
-from bir_core.numerics import sgd
+from bir_core.numerics import gradients, sgd
+from bir_core.numerics.gradients import FlatNetwork
 from bir_core.records import LabelledImages
 
 
@@ -24,24 +24,26 @@ def detect(evidence: Evidence) -> Detected:
     Raises:
         StageFailed: the twin or its trace diverged.
     """
-    options, reserved = evidence.config.methods.sgd_influence, evidence.reserved
-    network = _twin(evidence)
-    train = _losses(network, evidence.train, evidence.device)
+    options = evidence.config.methods.sgd_influence
+    twin = _twin(evidence)
+    losses = _losses(FlatNetwork(twin), evidence.train, evidence.device)
     shuffle = torch.Generator().manual_seed(seeding.derive(evidence.seed, "shuffle"))
     num, epochs = len(evidence.train), options.epochs
     traced = min(options.last_epochs or epochs, epochs)
     try:
         descent = sgd.descend(
-            train,
-            nn.utils.parameters_to_vector(network.parameters()).detach(),
+            losses,
+            nn.utils.parameters_to_vector(twin.parameters()).detach(),
             tuple(torch.randperm(num, generator=shuffle).to(evidence.device) for _ in range(epochs)),
             learning_rate=options.learning_rate,
             batch_size=options.batch_size,
             progress=lambda done, _: evidence.progress(done, epochs + traced),
         )
-        direction = _mean_gradient(_losses(network, reserved, evidence.device), descent.final, len(reserved))
+        nn.utils.vector_to_parameters(descent.final, twin.parameters())
+        reserved = tensors.labelled(evidence.reserved, evidence.device)
+        direction = gradients.mean(FlatNetwork(twin), *reserved)
         trace = sgd.trace_back(
-            train,
+            losses,
             descent,
             direction,
             last_epochs=traced,
@@ -50,7 +52,7 @@ def detect(evidence: Evidence) -> Detected:
     except StageFailed as error:
         raise StageFailed(f"{error} (methods.sgd_influence.learning_rate and .last_epochs)") from None
     facts = {
-        "twin_accuracy": _accuracy(network, descent.final, reserved, evidence.device),
+        "twin_accuracy": _accuracy(twin, *reserved),
         "steps": epochs * descent.steps_per_epoch,
         "epochs_traced": traced,
         "growth": float(trace.direction.norm() / direction.norm()),
@@ -67,30 +69,11 @@ def _twin(evidence: Evidence) -> nn.Sequential:
     return network.to(evidence.device).eval()
 
 
-def _losses(network: nn.Sequential, samples: LabelledImages, device: torch.device) -> sgd.Losses:
-    inputs, labels = torch.tensor(samples.images, device=device), torch.tensor(samples.labels, device=device)
-    layout = [(name, value.shape, value.numel()) for name, value in network.named_parameters()]
-
-    def losses(parameters: Tensor, chosen: Tensor) -> Tensor:
-        parts = parameters.split([size for _, _, size in layout])
-        named = {name: part.view(shape) for (name, shape, _), part in zip(layout, parts, strict=True)}
-        return loss_functions.per_sample_cross_entropy(
-            functional_call(network, named, (inputs[chosen],)), labels[chosen]
-        )
-
-    return losses
+def _losses(model: FlatNetwork, samples: LabelledImages, device: torch.device) -> sgd.Losses:
+    inputs, labels = tensors.labelled(samples, device)
+    return lambda parameters, chosen: model.losses(parameters, inputs[chosen], labels[chosen])
 
 
-def _mean_gradient(losses: sgd.Losses, parameters: Tensor, num: int, batch_size: int = 500) -> Tensor:
-    theta, total = parameters.detach().requires_grad_(), torch.zeros_like(parameters)
-    for batch in torch.arange(num, device=theta.device).split(batch_size):
-        total += torch.autograd.grad(losses(theta, batch).sum(), theta)[0]
-    return total / num
-
-
-@torch.no_grad()
-def _accuracy(network: nn.Sequential, parameters: Tensor, samples: LabelledImages, device: torch.device) -> float:
-    """Percent of the samples that the twin, which ends here, classifies as labelled."""
-    nn.utils.vector_to_parameters(parameters, network.parameters())
-    guesses = network(torch.tensor(samples.images, device=device)).argmax(1).cpu()
-    return 100 * float((guesses == torch.tensor(samples.labels)).float().mean())
+def _accuracy(network: nn.Sequential, inputs: Tensor, labels: Tensor) -> float:
+    """Percent of the samples that the network classifies as labelled."""
+    return 100 * float((layer_groups.activations(network, inputs).argmax(1) == labels).float().mean())

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, vmap
 
 from bir_core.numerics import losses
-from bir_core.records import LabelledImages
 
 BATCH = 250
 """Samples per pass where no gradient of a single sample is kept."""
@@ -48,11 +47,6 @@ class FlatNetwork:
     def losses(self, theta: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
         """(N,) -log p_y in nats at the parameters ``theta`` (P,)."""
         return losses.per_sample_cross_entropy(self.logits(theta, inputs), labels)
-
-
-def tensors(samples: LabelledImages, device: torch.device) -> tuple[Tensor, Tensor]:
-    """(N, C, H, W) inputs and (N,) int64 labels on ``device``."""
-    return torch.tensor(samples.images, device=device), torch.tensor(samples.labels, device=device)
 
 
 def per_sample(model: FlatNetwork, inputs: Tensor, labels: Tensor) -> Iterator[Tensor]:

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bir_core import repair, seeding, training
+from bir_core import repair, seeding, tensors, training
 from bir_core.method_config import EwcDeletionOptions
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
@@ -55,12 +55,12 @@ def capped_ascent(logits: Tensor, targets: Tensor) -> Tensor:
 def _anchor(network: nn.Sequential, case: Case, strength: float) -> Anchor:
     """The Fisher of the remaining samples themselves, which is (N F - K F_C) / (N - K) without its rounding."""
     model = FlatNetwork(network)
-    fisher = gradients.fisher_diagonal(model, *gradients.tensors(case.remaining, case.device))
+    fisher = gradients.fisher_diagonal(model, *tensors.labelled(case.remaining, case.device))
     return Anchor(centre=model.theta, importance=fisher + IMPORTANCE_FLOOR, strength=strength)
 
 
 def _learn(network: nn.Sequential, anchor: Anchor, case: Case, options: EwcDeletionOptions) -> Training:
-    images, labels = gradients.tensors(repair.join(case.forgotten, case.trusted), case.device)
+    images, labels = tensors.labelled(repair.join(case.forgotten, case.trusted), case.device)
     return training.fine_tune(
         network,
         layer_groups.names(network),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from bir_core import repair
+from bir_core import repair, tensors
 from bir_core.method_config import NewtonRemovalOptions
 from bir_core.models import networks
 from bir_core.numerics import curvature, gradients
@@ -75,9 +75,9 @@ def within_trust(step: Tensor, theta: Tensor, trust: float) -> tuple[float, Tens
 
 
 def _solve(model: FlatNetwork, case: Case) -> Solution:
-    inputs, _ = gradients.tensors(case.remaining, case.device)
+    inputs, _ = tensors.labelled(case.remaining, case.device)
     forgotten = case.forgotten
-    removed = len(forgotten) * gradients.mean(model, *gradients.tensors(forgotten, case.device))
+    removed = len(forgotten) * gradients.mean(model, *tensors.labelled(forgotten, case.device))
     return removal_step(
         lambda vector: curvature.gauss_newton_product(model, inputs, vector),
         len(inputs),

@@ -27,8 +27,8 @@ class Offer(Protocol):
     def needs(self) -> str: ...
 
 
-def method(offered: Sequence[Offer], default: str, why_not: Callable[[str], str]) -> str:
-    """Which treatment makes the model that the report puts first.
+def method(offered: Sequence[Offer], default: str, why_not: Callable[[str], str]) -> str | None:
+    """Which treatment makes the model that the report puts first; None until one is chosen where the usual one cannot.
 
     Args:
         offered: every treatment, each of which says what it does and needs.
@@ -38,10 +38,10 @@ def method(offered: Sequence[Offer], default: str, why_not: Callable[[str], str]
     reasons = {one.name: why_not(one.name) for one in offered}
     can = [one for one in offered if not reasons[one.name]]
     names = [one.name for one in can]
-    chosen: str = st.radio(
+    chosen: str | None = st.radio(
         "Treatment",
         names,
-        index=names.index(default) if default in names else 0,
+        index=names.index(default) if default in names else None,
         format_func={one.name: one.title for one in can}.__getitem__,
         captions=[f"{one.line} Needs: {one.needs}." for one in can],
         key="repair_method",

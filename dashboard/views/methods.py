@@ -12,17 +12,17 @@ from dashboard.method_results import Board, Entry, Suspects
 from dashboard.runs import Run
 
 TEXTS = ("What it does", "Needs", "Looks at and trains", "Facts")
-PAPER_SUSPECTS: dict[str, Suspects] = {"Paper, true suspects (%)": "true_set", "Paper, 3 in 4 true (%)": "mixed_75_25"}
+PAPER_SUSPECTS: dict[str, Suspects] = {"Paper: true": "true_set", "Paper: 75 %": "mixed_75_25"}
 HELP = {
     "AUC": "Chance that a corrupted sample scores higher than another one; 0.5 is guessing, 1 is best.",
     "Average precision": "Mean precision over the ranks of the corrupted samples; 1 is best.",
     "Recall at K": "Share of the K corrupted samples among the K highest scores.",
     "Above threshold": "Samples above the detector's own default threshold.",
     "Minus base": "Paired difference to the base model on all test images, in points.",
-    "Paper, true suspects (%)": "The paper's accuracy on all test images with exactly the corrupted samples treated.",
-    "Paper, 3 in 4 true (%)": "The same when a quarter of the treated samples are clean ones.",
+    "Paper: true": "The paper's accuracy (%) on all test images with exactly the corrupted samples treated.",
+    "Paper: 75 %": "The same when a quarter of the treated samples are clean ones.",
     "Seconds": "Time of the stages that it needs besides data and base model, extra models that it trains included.",
-    "Memory (MB)": "Largest memory of the process in these stages, the program itself included.",
+    "MB": "Largest memory of the process in these stages, the program itself included.",
     "Facts": "What it found out on its way, for whoever judges the result.",
 }
 
@@ -34,6 +34,10 @@ def columns(table: pd.DataFrame) -> dict[str, Any]:
         explained = HELP.get(name)
         if name in TEXTS:
             found[name] = st.column_config.TextColumn(width="large", help=explained)
+        elif name == "State":
+            found[name] = st.column_config.TextColumn(
+                width=104, help="What is out of date or damaged can be run again."
+            )
         elif name == "Sees reserved set":
             found[name] = st.column_config.CheckboxColumn()
         elif pd.api.types.is_float_dtype(table[name]):
@@ -46,9 +50,9 @@ def written(column: str) -> str:
     """The number format of a column."""
     if column == "Minus base":
         return "%+.1f"
-    if column in ("Above threshold", "Memory (MB)"):
+    if column in ("Above threshold", "MB"):
         return "%.0f"
-    return "%.1f" if "(%)" in column or column == "Seconds" else "%.3f"
+    return "%.1f" if "(%)" in column or column in ("Seconds", *PAPER_SUSPECTS) else "%.3f"
 
 
 def show(table: pd.DataFrame, *, alt: str) -> None:

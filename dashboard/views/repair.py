@@ -50,7 +50,7 @@ def settings(run: Run) -> None:
             st.caption("Other layers give another enhanced model, so the samples are scored anew.")
         keep_range = repair_form.clamp(config.align.clamp)
         changes = repair_form.changes(
-            chosen=chosen,
+            chosen=chosen or config.evaluate.method,
             threshold=cut,
             top_k=num_suspects if rule == "top_k" else None,
             step=step,
@@ -59,7 +59,13 @@ def settings(run: Run) -> None:
             verdicts=(verdicts if heeded else runs.ReviewConfig()).model_dump(),
         )
         if st.button(
-            "Start the repair", type="primary", on_click=gate.repair, args=(run, changes), icon=":material/healing:"
+            "Start the repair",
+            type="primary",
+            on_click=gate.repair,
+            args=(run, changes),
+            icon=":material/healing:",
+            disabled=chosen is None,
+            help="Choose a treatment first." if chosen is None else None,
         ):
             st.rerun()
         st.caption("Makes a new run that shares the finished stages; this one stays as it is.")

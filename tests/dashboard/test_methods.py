@@ -57,12 +57,12 @@ def test_every_method_is_a_row_with_the_reports_figures_or_its_reason(open_view:
     assert (margin["State"], bool(margin["Sees reserved set"])) == ("not run yet", False)
     assert pd.isna(margin["AUC"])
     assert treatments.loc["Leave it as it is", "All (%)"] == report["models"]["base"]["all"]
-    assert treatments.loc["Fine-tune", "Paper, true suspects (%)"] == 95.56
+    assert treatments.loc["Fine-tune", "Paper: true"] == 95.56
     assert treatments.loc["Hard relabelling", "State"] == "not run yet"
     assert named.loc["BIR", "All (%)"] == report["models"]["bir"]["all"]
     assert named.loc["EWC Repair", "Paper: all (%)"] == 84.26
     for one in methods.DETECTORS:
-        cannot = detectors.loc[one.title, "State"] == "cannot run here"
+        cannot = detectors.loc[one.title, "State"] == "cannot run"
         assert cannot == (methods.missing_packages(one) is not None)
 
 
@@ -71,7 +71,7 @@ def test_a_method_that_cannot_run_says_why_and_is_not_offered(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "trak" else name)
     app = open_view("methods")
-    assert tables(app)[0].loc["TRAK (traker)", "State"] == "cannot run here"
+    assert tables(app)[0].loc["TRAK (traker)", "State"] == "cannot run"
     assert "TRAK (traker) needs the optional packages: pip install" in texts(app)
     offered = app.multiselect(key="methods_Detectors").options
     assert "TRAK (traker)" not in offered
@@ -120,8 +120,8 @@ def test_changed_settings_make_results_old_and_damage_is_said(open_view: OpenVie
     path.unlink()
     app = open_view("methods")
     detectors, treatments, _ = tables(app)
-    assert treatments.loc["Hard relabelling", "State"] == "out of date: run it again"
-    assert detectors.loc["Training margin (AUM)", "State"] == "damaged: run it again"
+    assert treatments.loc["Hard relabelling", "State"] == "out of date"
+    assert detectors.loc["Training margin (AUM)", "State"] == "damaged"
     assert any("settings of this run were changed" in warning.value for warning in app.warning)
 
 
@@ -133,7 +133,7 @@ def test_a_failed_method_says_why_and_the_rest_stays(open_view: OpenView, shown:
     app = open_view("methods")
     assert any("lower the learning rate" in error.value for error in app.error), job
     detectors, treatments, _ = tables(app)
-    assert treatments.loc["Hard relabelling", "State"] == "failed: see above"
+    assert treatments.loc["Hard relabelling", "State"] == "failed"
     assert detectors.loc["Training margin (AUM)", "State"] == "computed"
     assert not app.multiselect(key="methods_Treatments").disabled
 
@@ -156,7 +156,23 @@ def test_repair_offers_every_treatment_and_greys_out_what_has_nothing_to_do(open
     assert [*possible.options] == [methods.treatment(name).title for name in methods.WORKS_WITHOUT_SUSPECTS]
     assert sorted([*possible.options, *grey.options]) == sorted(every)
     assert grey.disabled
+    assert possible.value is None
+    start = next(button for button in app.button if button.label == "Start the repair")
+    assert start.disabled, "nothing is chosen in place of what cannot run"
+    possible.set_value("retrain").run()
+    assert not next(button for button in app.button if button.label == "Start the repair").disabled
     assert all("No sample is suspect, so it would change nothing." in caption for caption in grey.proto.captions)
+
+
+@pytest.mark.usefixtures("complete")
+def test_a_choice_that_becomes_impossible_is_not_replaced_silently(open_view: OpenView) -> None:
+    app = open_view("repair")
+    assert app.radio(key="repair_method").value == "bir"
+    app.number_input(key="t").set_value(1000.0).run()
+    assert not app.exception
+    assert app.radio(key="repair_method").value is None
+    app.number_input(key="t").set_value(0.0).run()
+    assert app.radio(key="repair_method").value in (None, "bir")
 
 
 def test_a_repair_by_another_treatment_puts_it_first(open_view: OpenView, complete: Run, runs_root: Path) -> None:
@@ -242,7 +258,18 @@ def test_facts_and_reasons_read_as_words() -> None:
     cannot = entry("b", stage="detect-b", state="impossible", reason="Install it.")
     table = method_frames.detectors([there, cannot], truth=True, paper_auc=None)
     assert list(table["Facts"]) == ["twin accuracy 0.951, clipped yes, damping –, layers 1-3", ""]
-    assert list(table["State"]) == ["computed", "cannot run here"]
+    assert list(table["State"]) == ["computed", "cannot run"]
     assert not cannot.can_run
     assert method_frames.impossible([there, cannot, cannot]) == "Cannot run here: B and B. Install it."
     assert "Paper: AUC" not in table
+
+
+def test_human_labels_stand_beside_the_papers_table_3() -> None:
+    report = {
+        "data": {"source": "cifar10", "corruption": "human"},
+        "base": {"network": "resnet20"},
+        "config": {"data": {"human_labels": "random2"}},
+    }
+    found = method_results.printed(report, "bir_repair")
+    assert found is not None
+    assert found.all == 88.44

@@ -254,7 +254,7 @@ class TestComplete:
         assert "no-op" in texts(go_to(app, "repair"))
 
     def test_launching_a_repair_makes_a_run_beside(self, runs_root: Path, open_view: OpenView, complete: Run) -> None:
-        app = open_view("repair", t=str(LANDMARKS["log 1.1"]))
+        app = open_view("repair", t=str(LANDMARKS["log 1.01"]))
         app.radio(key="repair_eta").set_value("0").run()
         next(button for button in app.button if button.label == "Start the repair").click().run()
         (made,) = set(run_folder.names(runs_root)) - {complete.name}
@@ -264,7 +264,7 @@ class TestComplete:
         jobs.cancel(runs_root, job.id)
         assert child.parent == complete.name
         assert child.config.align.eta == 0
-        assert child.config.identify.threshold == LANDMARKS["log 1.1"]
+        assert child.config.identify.threshold == LANDMARKS["log 1.01"]
         assert run_folder.is_fresh(child, "score")
         assert os.path.samefile(child.path / "score" / "scores.npy", complete.path / "score" / "scores.npy")
         assert app.session_state["run"] == made
