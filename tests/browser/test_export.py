@@ -88,7 +88,7 @@ def rename_classes(run: Run, name: str) -> None:
         path, description = run.path / stage / file, run.path / stage / "stage.json"
         found = json.loads(path.read_text())
         if stage == "data":
-            found = [f"{label} {name}" for label in range(len(found))]
+            found["names"] = [f"{label} {name}" for label in range(10)]
         else:
             found["data"]["class_names"] = [f"{label} {name}" for label in range(10)]
         path.write_text(json.dumps(found))
