@@ -13,7 +13,7 @@ from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import StageFailed
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
-from bir_core.numerics import gradients, sgd
+from bir_core.numerics import gradients, sgd, vectors
 from bir_core.numerics.gradients import FlatNetwork
 from bir_core.records import LabelledImages
 
@@ -33,13 +33,13 @@ def detect(evidence: Evidence) -> Detected:
     try:
         descent = sgd.descend(
             losses,
-            nn.utils.parameters_to_vector(twin.parameters()).detach(),
+            vectors.flatten(twin.parameters()).detach(),
             tuple(torch.randperm(num, generator=shuffle).to(evidence.device) for _ in range(epochs)),
             learning_rate=options.learning_rate,
             batch_size=options.batch_size,
             progress=lambda done, _: evidence.progress(done, epochs + traced),
         )
-        nn.utils.vector_to_parameters(descent.final, twin.parameters())
+        vectors.assign(twin.parameters(), descent.final)
         reserved = tensors.labelled(evidence.reserved, evidence.device)
         direction = gradients.mean(FlatNetwork(twin), *reserved)
         trace = sgd.trace_back(

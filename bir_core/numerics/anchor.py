@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from bir_core.numerics import vectors
+
 IMPORTANCE_FLOOR = 1e-8
 """Added to a Fisher diagonal, so that parameters which no sample uses are held too."""
 
@@ -25,5 +27,5 @@ class Anchor:
 
     def __call__(self, parameters: Sequence[nn.Parameter]) -> Tensor:
         """(lam / 2) sum_j F_j (theta_j - centre_j)^2, in nats."""
-        moved = nn.utils.parameters_to_vector(parameters) - self.centre
+        moved = vectors.flatten(parameters) - self.centre
         return self.strength / 2 * (self.importance * moved.square()).sum()

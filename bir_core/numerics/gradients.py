@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, vmap
 
-from bir_core.numerics import losses
+from bir_core.numerics import losses, vectors
 
 BATCH = 250
 """Samples per pass where no gradient of a single sample is kept."""
@@ -34,7 +34,7 @@ class FlatNetwork:
     @cached_property
     def theta(self) -> Tensor:
         """(P,) the parameters that the network has, a copy."""
-        return nn.utils.parameters_to_vector(self.network.parameters()).detach()
+        return vectors.flatten(self.network.parameters()).detach()
 
     def logits(self, theta: Tensor, inputs: Tensor) -> Tensor:
         """(N, L) at the parameters ``theta`` (P,)."""

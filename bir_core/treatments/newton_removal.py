@@ -1,12 +1,12 @@
 """Newton-update removal (Guo et al. 2020; section 9 of the specification)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bir_core import repair, tensors
 from bir_core.method_config import NewtonRemovalOptions
 from bir_core.models import networks
-from bir_core.numerics import curvature, gradients
+from bir_core.numerics import curvature, gradients, vectors
 from bir_core.numerics.curvature import Limits, Product, Solution
 from bir_core.numerics.gradients import FlatNetwork
 from bir_core.records import Progress, TrainedModel, no_progress
@@ -29,7 +29,7 @@ def treat(case: Case) -> Outcome:
     model = FlatNetwork(network)
     solution = _solve(model, case)
     share, moved = within_trust(solution.vector, model.theta, options.trust)
-    nn.utils.vector_to_parameters(model.theta + moved, network.parameters())
+    vectors.assign(network.parameters(), model.theta + moved)
     facts = {
         "step_kept": share,
         "relative_step": float(moved.norm() / model.theta.norm()),
