@@ -317,7 +317,7 @@ def _every_method() -> Table:
         sections=tuple(section for corruption in CORRUPTIONS for section in _detectors_and_treatments(corruption)),
         notes=(
             "Not in the paper. Seconds count every extra model that a detector trains, on one thread; peak memory is "
-            "the whole process's, about 400 MB of which are torch itself.",
+            "the whole process's, some 800 MB of which are there before it starts.",
             "BIR, bounded step: eta is chosen so that images move by at most 5 % of their size, the product's default.",
         ),
     )
