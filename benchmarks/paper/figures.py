@@ -37,6 +37,9 @@ HEADINGS = {
     "log 1.01": "above log 1.01",
 }
 
+COLORS = ("#0f766e", "#c2410c", "#2563eb", "#7c3aed")
+"""Of BIR and ours, then of the others."""
+
 Values = dict[str, Any]
 
 
@@ -180,53 +183,101 @@ def _number(value: float, metric: str, *, signed: bool = False) -> str:
 
 
 def page(values: Values) -> str:
-    """One page with a figure per section: curves where there are any, else ours and the paper's first metric."""
-    sections = values["sections"]
-    columns = 3
-    rows = math.ceil(len(sections) / columns)
-    figure = make_subplots(
-        rows=rows, cols=columns, subplot_titles=[section["title"] for section in sections], vertical_spacing=0.35 / rows
+    """One page with a panel per section that was run: curves where there are any, else ours and the paper's numbers."""
+    sections = [section for section in values["sections"] if any(row["seeds"] for row in section["rows"])]
+    absent = [section["title"] for section in values["sections"] if section not in sections]
+    missing = f"<br><sub>Not run: {'; '.join(absent)}</sub>" if absent else ""
+    figure = _panels(sections) if sections else go.Figure()
+    figure.update_layout(
+        title={"text": values["title"] + missing, "y": 1, "yanchor": "top", "pad": {"t": 16}},
+        margin={"t": 130, "l": 20},
+        template="plotly_white",
+        hovermode="closest",
     )
-    for place, section in enumerate(sections):
-        where = {"row": place // columns + 1, "col": place % columns + 1}
-        for trace in _traces(section, legend=place == 0):
-            figure.add_trace(trace, **where)
-    figure.update_layout(title=values["title"], height=180 + 380 * rows, template="plotly_white", hovermode="closest")
+    figure.update_yaxes(automargin=True)
     text: str = figure.to_html(include_plotlyjs="cdn", full_html=True)
     return text
 
 
-def _traces(section: Values, *, legend: bool) -> list[go.Scatter]:
-    if all("curve" in row for row in section["rows"] if row["seeds"]) and "loss" not in section["metrics"]:
-        curves = [row for row in section["rows"] if "curve" in row]
-        if curves:
-            return [_curve(row, legend=legend) for row in curves]
-    metric = "all" if "all" in section["metrics"] else section["metrics"][0]
-    return [_dots(section, metric, "paper", legend=legend), _dots(section, metric, "ours", legend=legend)]
-
-
-def _curve(row: Values, *, legend: bool) -> go.Scatter:
-    return go.Scatter(
-        x=row["curve"]["inspected"],
-        y=row["curve"]["identified"],
-        name=row["title"],
-        legendgroup=row["title"],
-        showlegend=legend,
-        mode="lines",
+def _panels(sections: Sequence[Values]) -> go.Figure:
+    """Three side by side where all have the same rows, which are then named once; else one below the other."""
+    same = len({tuple(row["title"] for row in section["rows"]) for section in sections}) == 1
+    columns = min(3, len(sections)) if same else 1
+    rows = math.ceil(len(sections) / columns)
+    height = max(280, 60 + 26 * max(len(section["rows"]) for section in sections))
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        shared_yaxes=same,
+        subplot_titles=[f"{section['title']}<br><sub>{section['reduced']}</sub>" for section in sections],
+        vertical_spacing=min(0.9 / rows, 110 / (rows * (height + 110))),
     )
+    for place, section in enumerate(sections):
+        where = {"row": place // columns + 1, "col": place % columns + 1}
+        curves = [row for row in section["rows"] if "curve" in row] if "loss" not in section["metrics"] else []
+        is_curve = bool(curves) and "seconds" not in section["metrics"]
+        traces = _curves(curves) if is_curve else _dots(section)
+        for trace in traces:
+            trace.showlegend = place == 0
+            figure.add_trace(trace, **where)
+        titles = ("samples inspected", "true suspects found") if is_curve else (_heading(section), None)
+        figure.update_xaxes(title_text=titles[0], **where)
+        figure.update_yaxes(title_text=titles[1] if where["col"] == 1 else None, **where)
+    return figure.update_layout(height=180 + rows * (height + 110))
 
 
-def _dots(section: Values, metric: str, whose: str, *, legend: bool) -> go.Scatter:
-    rows = list(reversed(section["rows"]))
-    figures = [row["figures"][metric] for row in rows]
-    ours = whose == "ours"
-    return go.Scatter(
-        x=[figure["mean" if ours else "paper"] for figure in figures],
-        y=[row["title"] for row in rows],
-        error_x={"type": "data", "array": [figure["half_width"] or 0 for figure in figures]} if ours else None,
-        name=f"{whose}, {HEADINGS.get(metric, metric)}",
-        legendgroup=whose,
-        showlegend=legend,
-        mode="markers",
-        marker={"symbol": "circle" if ours else "x-thin", "size": 9, "line": {"width": 2}},
-    )
+def _curves(rows: Sequence[Values]) -> list[go.Scatter]:
+    return [
+        go.Scatter(
+            x=row["curve"]["inspected"],
+            y=row["curve"]["identified"],
+            name=row["title"],
+            legendgroup=row["title"],
+            mode="lines",
+            line={"color": COLORS[place % len(COLORS)]},
+        )
+        for place, row in enumerate(rows)
+    ]
+
+
+def _shown(section: Values) -> str:
+    """The metric that a panel of dots shows."""
+    return "all" if "all" in section["metrics"] else str(section["metrics"][0])
+
+
+def _heading(section: Values) -> str:
+    if len(section["rows"]) == 1:
+        return str(section["rows"][0]["title"])
+    return HEADINGS.get(_shown(section), _shown(section))
+
+
+def _points(section: Values) -> list[tuple[str, Values]]:
+    """One metric of every row; of a table of one row, all its metrics."""
+    rows = section["rows"]
+    if len(rows) == 1:
+        return [(HEADINGS.get(metric, metric), rows[0]["figures"][metric]) for metric in section["metrics"]]
+    return [(row["title"], row["figures"][_shown(section)]) for row in rows]
+
+
+def _dots(section: Values) -> list[go.Scatter]:
+    points = list(reversed(_points(section)))
+    names, figures = [name for name, _ in points], [figure for _, figure in points]
+    return [
+        go.Scatter(
+            x=[figure["paper"] for figure in figures],
+            y=names,
+            name="paper",
+            legendgroup="paper",
+            mode="markers",
+            marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": "#444"}},
+        ),
+        go.Scatter(
+            x=[figure["mean"] for figure in figures],
+            y=names,
+            error_x={"type": "data", "array": [figure["half_width"] or 0 for figure in figures], "color": COLORS[0]},
+            name="ours",
+            legendgroup="ours",
+            mode="markers",
+            marker={"size": 9, "color": COLORS[0]},
+        ),
+    ]

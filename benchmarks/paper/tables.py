@@ -1,6 +1,6 @@
 """The paper's Tables 1 to 11, its Figure 2, and a table of our own, as lists of cells with the paper's numbers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +96,23 @@ def find(name: str) -> Table:
 NAMES = (*(str(number) for number in range(1, 12)), "figure2", "methods")
 
 
+def _sections(
+    dataset: str, network: str, metrics: tuple[str, ...], rows: Callable[[str], tuple[Row, ...]]
+) -> tuple[Section, ...]:
+    """One section per corruption, whose rows are made for it."""
+    return tuple(
+        Section(
+            title=f"{_data_title(dataset, corruption)}, {network}",
+            dataset=dataset,
+            network=network,
+            corruption=corruption,
+            metrics=metrics,
+            rows=rows(corruption),
+        )
+        for corruption in CORRUPTIONS
+    )
+
+
 def _named_methods(number: int, dataset: str, networks: tuple[str, ...]) -> Table:
     printed = paper.table(number)
     return Table(
@@ -152,38 +169,33 @@ def _treatments(number: int, dataset: str, network: str) -> Table:
     return Table(
         name=str(number),
         title=f"Table {number}: treatments of given suspects, {network}",
-        sections=tuple(
-            Section(
-                title=f"{_data_title(dataset, corruption)}, {network}",
-                dataset=dataset,
-                network=network,
-                corruption=corruption,
-                metrics=ACCURACY,
-                rows=(
-                    Row(title="Base", cell="treat/none/own", paper=tuple(printed["base"][corruption])),
-                    Row(
-                        title="Retrain, true set",
-                        cell="treat/retrain/true",
-                        paper=tuple(printed["retrain"][corruption]),
-                    ),
-                    *(
-                        Row(
-                            title=f"{methods.treatment(one).title}, {SETS[which]}",
-                            cell=f"treat/{one}/{which}",
-                            paper=tuple(printed[group][one][corruption]),
-                        )
-                        for which, group in groups
-                        for one in PAPER_TREATMENTS
-                    ),
-                    *(
-                        Row(title=f"{methods.treatment(one).title}, {SETS[which]}", cell=f"treat/{one}/{which}")
-                        for which, _ in groups
-                        for one in ("hard_relabel",)
-                    ),
-                    Row(title="Enhanced model itself", cell="treat/enhanced/own"),
+        sections=_sections(
+            dataset,
+            network,
+            ACCURACY,
+            lambda corruption: (
+                Row(title="Base", cell="treat/none/own", paper=tuple(printed["base"][corruption])),
+                Row(
+                    title="Retrain, true set",
+                    cell="treat/retrain/true",
+                    paper=tuple(printed["retrain"][corruption]),
                 ),
-            )
-            for corruption in CORRUPTIONS
+                *(
+                    Row(
+                        title=f"{methods.treatment(one).title}, {SETS[which]}",
+                        cell=f"treat/{one}/{which}",
+                        paper=tuple(printed[group][one][corruption]),
+                    )
+                    for which, group in groups
+                    for one in PAPER_TREATMENTS
+                ),
+                *(
+                    Row(title=f"{methods.treatment(one).title}, {SETS[which]}", cell=f"treat/{one}/{which}")
+                    for which, _ in groups
+                    for one in ("hard_relabel",)
+                ),
+                Row(title="Enhanced model itself", cell="treat/enhanced/own"),
+            ),
         ),
         notes=("The last rows are not in the paper: hard relabelling, and the enhanced model with no repair at all.",),
     )
@@ -194,19 +206,14 @@ def _layer_subsets(number: int, dataset: str, network: str) -> Table:
     return Table(
         name=str(number),
         title=f"Table {number}: which layers are updated, {network}",
-        sections=tuple(
-            Section(
-                title=f"{_data_title(dataset, corruption)}, {network}",
-                dataset=dataset,
-                network=network,
-                corruption=corruption,
-                metrics=LAYERS,
-                rows=tuple(
-                    Row(title=f"layers {label}", cell=f"layers/{label}", paper=tuple(printed[corruption][label]))
-                    for label in SUBSETS
-                ),
-            )
-            for corruption in CORRUPTIONS
+        sections=_sections(
+            dataset,
+            network,
+            LAYERS,
+            lambda corruption: tuple(
+                Row(title=f"layers {label}", cell=f"layers/{label}", paper=tuple(printed[corruption][label]))
+                for label in SUBSETS
+            ),
         ),
         notes=("Loss: mean reserved loss after one epoch on these layers; the smallest is what the method takes.",),
     )
@@ -245,23 +252,18 @@ def _thresholds(number: int, dataset: str, network: str) -> Table:
     return Table(
         name=str(number),
         title=f"Table {number}: BIR's repair at several thresholds, {network}",
-        sections=tuple(
-            Section(
-                title=f"{_data_title(dataset, corruption)}, {network}",
-                dataset=dataset,
-                network=network,
-                corruption=corruption,
-                metrics=ACCURACY,
-                rows=tuple(
-                    Row(
-                        title="top K, K known" if label == "truth" else f"above {label}",
-                        cell=cell,
-                        paper=tuple(printed[label][corruption]),
-                    )
-                    for label, cell in ordered
-                ),
-            )
-            for corruption in CORRUPTIONS
+        sections=_sections(
+            dataset,
+            network,
+            ACCURACY,
+            lambda corruption: tuple(
+                Row(
+                    title="top K, K known" if label == "truth" else f"above {label}",
+                    cell=cell,
+                    paper=tuple(printed[label][corruption]),
+                )
+                for label, cell in ordered
+            ),
         ),
     )
 
@@ -271,19 +273,14 @@ def _reserved_sizes() -> Table:
     return Table(
         name="11",
         title="Table 11: size of the reserved set, lenet",
-        sections=tuple(
-            Section(
-                title=f"{_data_title('mnist', corruption)}, lenet",
-                dataset="mnist",
-                network="lenet",
-                corruption=corruption,
-                metrics=RESERVED,
-                rows=tuple(
-                    Row(title=f"{size} reserved", cell=f"reserved/{size}", paper=tuple(printed[str(size)][corruption]))
-                    for size in (30, 100, 200, 300)
-                ),
-            )
-            for corruption in CORRUPTIONS
+        sections=_sections(
+            "mnist",
+            "lenet",
+            RESERVED,
+            lambda corruption: tuple(
+                Row(title=f"{size} reserved", cell=f"reserved/{size}", paper=tuple(printed[str(size)][corruption]))
+                for size in (30, 100, 200, 300)
+            ),
         ),
         notes=("Smaller sets are parts of the larger ones, equally many per class; the test images stay the same.",),
     )
@@ -317,7 +314,7 @@ def _every_method() -> Table:
         sections=tuple(section for corruption in CORRUPTIONS for section in _detectors_and_treatments(corruption)),
         notes=(
             "Not in the paper. Seconds count every extra model that a detector trains, on one thread; peak memory is "
-            "the whole process's, about 400 MB of which are torch itself.",
+            "the whole process's, some 800 MB of which are there before it starts.",
             "BIR, bounded step: eta is chosen so that images move by at most 5 % of their size, the product's default.",
         ),
     )
