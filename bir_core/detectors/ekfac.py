@@ -21,7 +21,8 @@ def detect(evidence: Evidence) -> Detected:
     """h_i = -g_r^T (F + d I)^-1 g_i, g_r the mean gradient over the reserved set, F the EK-FAC of the true Fisher.
 
     F is block-diagonal over the linear and convolution layers; the damping d of a layer is 0.1 of its mean eigenvalue,
-    as in the paper. The network is in eval mode, so batch norm is part of it but has no block of its own.
+    a rule that kronfluence documents. The network is in eval mode, so batch norm is part of it but has no block of its
+    own.
     """
     # kronfluence's data loaders draw from torch's global generator, which is not ours to move; no score depends on it.
     with tempfile.TemporaryDirectory(prefix="bir-ekfac-") as folder, torch.random.fork_rng(devices=[]):
