@@ -9,8 +9,8 @@ import pytest
 from benchmarks.paper import cells, figures, tables
 from benchmarks.paper import work as table_work
 from benchmarks.paper.bench import Bench
+from benchmarks.paper.layout import Row, Section, Table
 from benchmarks.paper.settings import Setting
-from benchmarks.paper.tables import Row, Section, Table
 from bir_core import methods
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, StageFailed

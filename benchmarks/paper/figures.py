@@ -12,8 +12,8 @@ from plotly.subplots import make_subplots
 from scipy import stats
 
 from benchmarks.paper import cells
+from benchmarks.paper.layout import Row, Section, Table
 from benchmarks.paper.settings import Setting
-from benchmarks.paper.tables import Row, Section, Table
 from bir_core import durable
 
 RESULTS = Path(__file__).parents[1] / "results"

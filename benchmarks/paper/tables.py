@@ -1,11 +1,11 @@
 """The paper's Tables 1 to 11, its Figure 2, and a table of our own, as lists of cells with the paper's numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.paper.bench import SETS
-from benchmarks.paper.settings import CORRUPTIONS, HUMAN, Setting
+from benchmarks.paper.layout import Row, Section, Table
+from benchmarks.paper.settings import CORRUPTIONS, HUMAN
 from bir_core import methods, paper
 from bir_core.detectors import linear_influence
 
@@ -34,44 +34,6 @@ METHOD_TITLES = {
 PAPER_TREATMENTS = ("fine_tune", "newton_removal", "ewc_deletion", "rdia", "bir")
 CURVES = ("bir", "ewc_influence", "linear_influence", "sgd_influence")
 SUBSETS = ("1", "2", "3", "4", "5", "1-2", "1-3", "1-5")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row: a cell, and the paper's value of each metric of its section, where it gives any."""
-
-    title: str
-    cell: str
-    paper: tuple[float | None, ...] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """Rows that are measured on the same settings, one per seed."""
-
-    title: str
-    dataset: str
-    network: str
-    corruption: str
-    metrics: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-    def settings(self, seeds: Sequence[int], *, quick: bool) -> list[Setting]:
-        """One per seed; human labels are what they are, but split, weights and draws differ by the seed too."""
-        return [
-            Setting(dataset=self.dataset, network=self.network, corruption=self.corruption, seed=seed, quick=quick)
-            for seed in seeds
-        ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table: what it is called on the command line, what it shows, and how to read it."""
-
-    name: str
-    title: str
-    sections: tuple[Section, ...]
-    notes: tuple[str, ...] = field(default=())
 
 
 def find(name: str) -> Table:

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from benchmarks.paper import cells
 from benchmarks.paper.bench import Bench
+from benchmarks.paper.layout import Table
 from benchmarks.paper.settings import Setting
-from benchmarks.paper.tables import Table
 
 
 def missing(
