@@ -6,17 +6,11 @@ from typing import Any
 from bir_core.config import RunConfig
 
 QUICK = {
-    "resnet20": {"images": 10_000, "epochs": 20},
-    "resnet50": {"images": 2_000, "epochs": 10},
+    "resnet20": {"images": 10_000, "epochs": 8, "repair": 3, "twin": 3, "gradient_steps": 3},
+    "resnet50": {"images": 2_000, "epochs": 5, "repair": 3, "twin": 2, "gradient_steps": 2},
 }
-"""With --quick: training images, and epochs of the base instead of the 60 of the memorised preset."""
-
-QUICK_METHODS = {
-    "sgd_influence": {"epochs": 5},
-    "linear_influence": {"max_iterations": 10},
-    "newton_removal": {"max_iterations": 10},
-}
-"""With --quick: epochs of the SGD twin, and conjugate-gradient steps, each of which is several passes over all data."""
+"""With --quick: training images, epochs of the base (60 in full), at most so many epochs of a repair, epochs of the SGD
+twin, and conjugate-gradient steps, each of which is several passes over all data."""
 
 HUMAN = ("worst", "random2", "aggregate")
 CORRUPTIONS = ("label", "input", "adv")
@@ -50,13 +44,16 @@ class Setting:
         at = ", 64 x 64 pixels instead of 224" if self.network == "resnet50" else ""
         return (
             f"reduced: {size['images']:,} training images, {size['epochs']} epochs{at}, "
-            "5 epochs of the SGD twin, 10 steps of conjugate gradients, repairs of at most 20 epochs"
+            f"{size['twin']} epochs of the SGD twin, {size['gradient_steps']} steps of conjugate gradients, "
+            f"repairs of at most {size['repair']} epochs"
         )
 
     def config(self, device: str) -> RunConfig:
         """The literal protocol of the paper: a memorised base, the known number of suspects, one step of eta = 1."""
         cifar = self.dataset == "cifar10"
-        repair = {"batch_size": 64 if cifar else 16} | ({"max_epochs": 20} if self.reduced else {})
+        repair = {"batch_size": 64 if cifar else 16}
+        if self.reduced:
+            repair["max_epochs"] = QUICK[self.network]["repair"]
         return RunConfig.model_validate(
             {
                 "name": self.name,
@@ -68,7 +65,7 @@ class Setting:
                 "enhance": {"batch_size": 16},
                 "align": {"eta": 1.0},
                 "repair": repair,
-                "methods": QUICK_METHODS if self.reduced else {},
+                "methods": self._methods(),
             }
         )
 
@@ -82,6 +79,16 @@ class Setting:
         if self.corruption == "input":
             values["corrupted_fraction"] = 0.3
         return values | {"corruption": self.corruption}
+
+    def _methods(self) -> dict[str, Any]:
+        if not self.reduced:
+            return {}
+        size = QUICK[self.network]
+        return {
+            "sgd_influence": {"epochs": size["twin"]},
+            "linear_influence": {"max_iterations": size["gradient_steps"]},
+            "newton_removal": {"max_iterations": size["gradient_steps"]},
+        }
 
     def _base(self) -> dict[str, Any]:
         values: dict[str, Any] = {"network": self.network, "preset": "memorised"}
