@@ -11,7 +11,7 @@ from benchmarks.paper import work as table_work
 from benchmarks.paper.bench import Bench
 from benchmarks.paper.layout import Row, Section, Table
 from benchmarks.paper.settings import Setting
-from bir_core import methods
+from bir_core import methods, run_folder
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, StageFailed
 
@@ -116,10 +116,30 @@ def test_a_failed_cell_says_why_in_the_table() -> None:
     assert "| EWC Repair | 0 | failed |" in text
 
 
-def test_what_was_reduced_is_said() -> None:
+def test_what_was_reduced_is_said_as_it_is_run() -> None:
     quick = Setting(dataset="cifar10", network="resnet20", corruption="label", seed=0, quick=True)
-    assert "10,000 training images" in quick.words
-    assert not Setting(dataset="mnist", network="lenet", corruption="label", seed=0, quick=True).words
+    config = quick.config("cpu")
+    for said in (
+        f"{config.data.num_train:,} training images",
+        f"{config.base.memorised_epochs} epochs",
+        f"{config.methods.sgd_influence.epochs} epochs of the SGD twin",
+        f"{config.methods.linear_influence.max_iterations} steps of conjugate gradients",
+        f"repairs of at most {config.repair.max_epochs} epochs",
+    ):
+        assert said in quick.words
+    assert config.methods.newton_removal.max_iterations == config.methods.linear_influence.max_iterations
+
+
+def test_what_fits_two_cores_anyway_is_not_reduced() -> None:
+    lenet = Setting(dataset="mnist", network="lenet", corruption="label", seed=0, quick=True)
+    assert not lenet.words
+    assert lenet.config("cpu") == LENET.config("cpu")
+
+
+def test_a_run_of_other_settings_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    run_folder.create(tmp_path, LENET.config("cpu").model_copy(update={"seed": 7}))
+    with pytest.raises(InputError, match="other settings"):
+        _ = Bench(LENET, tmp_path, "cpu").run
 
 
 def test_every_kind_of_cell_on_a_tiny_run(tmp_path: Path) -> None:

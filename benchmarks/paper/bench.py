@@ -31,6 +31,7 @@ from bir_core import (
 from bir_core.config import LANDMARKS, EnhanceConfig, ReviewConfig
 from bir_core.detectors import linear_influence
 from bir_core.detectors.evidence import Evidence
+from bir_core.errors import InputError
 from bir_core.method_config import Curvature
 from bir_core.numerics import ranking
 from bir_core.records import (
@@ -66,9 +67,14 @@ class Bench:
     @cached_property
     def run(self) -> Run:
         wanted = self.setting.config(self.device_name)
-        if (self.root / wanted.name).exists():
-            return run_folder.open_run(self.root, wanted.name)
-        return run_folder.create(self.root, wanted)
+        if not (self.root / wanted.name).exists():
+            return run_folder.create(self.root, wanted)
+        found = run_folder.open_run(self.root, wanted.name)
+        if found.config.model_copy(update={"device": wanted.device}) != wanted:
+            raise InputError(
+                f"{found.path} was made with other settings than this benchmark's now: delete it, or --runs"
+            )
+        return found
 
     @cached_property
     def device(self) -> torch.device:

@@ -5,15 +5,33 @@ from typing import Any
 
 from bir_core.config import RunConfig
 
-QUICK = {
-    "resnet20": {"images": 10_000, "epochs": 8, "repair": 3, "twin": 3, "gradient_steps": 3},
-    "resnet50": {"images": 2_000, "epochs": 5, "repair": 3, "twin": 2, "gradient_steps": 2},
-}
-"""With --quick: training images, epochs of the base (60 in full), at most so many epochs of a repair, epochs of the SGD
-twin, and conjugate-gradient steps, each of which is several passes over all data."""
-
 HUMAN = ("worst", "random2", "aggregate")
 CORRUPTIONS = ("label", "input", "adv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reduction:
+    """What is less than in the paper with --quick.
+
+    Attributes:
+        images: training images.
+        base_epochs: of the memorised base; 60 in full.
+        repair_epochs: at most so many.
+        twin_epochs: of the SGD twin.
+        gradient_steps: of conjugate gradients, each of which is several passes over all data.
+    """
+
+    images: int
+    base_epochs: int
+    repair_epochs: int
+    twin_epochs: int
+    gradient_steps: int
+
+
+QUICK = {
+    "resnet20": Reduction(images=10_000, base_epochs=8, repair_epochs=3, twin_epochs=3, gradient_steps=3),
+    "resnet50": Reduction(images=2_000, base_epochs=5, repair_epochs=3, twin_epochs=2, gradient_steps=2),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,33 +45,29 @@ class Setting:
     quick: bool = False
 
     @property
-    def reduced(self) -> bool:
-        """Whether it is smaller than in the paper; what is small already is not reduced."""
-        return self.quick and self.network in QUICK
+    def reduction(self) -> Reduction | None:
+        """How it is smaller than in the paper; what is small already is not reduced."""
+        return QUICK.get(self.network) if self.quick else None
 
     @property
     def name(self) -> str:
-        return f"{self.dataset}-{self.network}-{self.corruption}-seed{self.seed}" + ("-quick" if self.reduced else "")
+        return f"{self.dataset}-{self.network}-{self.corruption}-seed{self.seed}" + ("-quick" if self.reduction else "")
 
     @property
     def words(self) -> str:
         """What was reduced; empty when nothing was."""
-        if not self.reduced:
+        less = self.reduction
+        if less is None:
             return ""
-        size = QUICK[self.network]
         at = ", 64 x 64 pixels instead of 224" if self.network == "resnet50" else ""
         return (
-            f"reduced: {size['images']:,} training images, {size['epochs']} epochs{at}, "
-            f"{size['twin']} epochs of the SGD twin, {size['gradient_steps']} steps of conjugate gradients, "
-            f"repairs of at most {size['repair']} epochs"
+            f"reduced: {less.images:,} training images, {less.base_epochs} epochs{at}, "
+            f"{less.twin_epochs} epochs of the SGD twin, {less.gradient_steps} steps of conjugate gradients, "
+            f"repairs of at most {less.repair_epochs} epochs"
         )
 
     def config(self, device: str) -> RunConfig:
         """The literal protocol of the paper: a memorised base, the known number of suspects, one step of eta = 1."""
-        cifar = self.dataset == "cifar10"
-        repair = {"batch_size": 64 if cifar else 16}
-        if self.reduced:
-            repair["max_epochs"] = QUICK[self.network]["repair"]
         return RunConfig.model_validate(
             {
                 "name": self.name,
@@ -64,7 +78,7 @@ class Setting:
                 "base": self._base(),
                 "enhance": {"batch_size": 16},
                 "align": {"eta": 1.0},
-                "repair": repair,
+                "repair": self._repair(),
                 "methods": self._methods(),
             }
         )
@@ -72,7 +86,7 @@ class Setting:
     def _data(self) -> dict[str, Any]:
         if self.dataset == "mnist":
             return {"source": "mnist", "corruption": self.corruption}
-        images = QUICK[self.network]["images"] if self.reduced else 50_000
+        images = self.reduction.images if self.reduction else 50_000
         values: dict[str, Any] = {"source": "cifar10", "num_train": images, "num_reserved": 1000}
         if self.corruption in HUMAN:
             return values | {"corruption": "human", "human_labels": self.corruption}
@@ -80,20 +94,24 @@ class Setting:
             values["corrupted_fraction"] = 0.3
         return values | {"corruption": self.corruption}
 
-    def _methods(self) -> dict[str, Any]:
-        if not self.reduced:
-            return {}
-        size = QUICK[self.network]
-        return {
-            "sgd_influence": {"epochs": size["twin"]},
-            "linear_influence": {"max_iterations": size["gradient_steps"]},
-            "newton_removal": {"max_iterations": size["gradient_steps"]},
-        }
-
     def _base(self) -> dict[str, Any]:
         values: dict[str, Any] = {"network": self.network, "preset": "memorised"}
-        if self.reduced:
-            values["memorised_epochs"] = QUICK[self.network]["epochs"]
-            if self.network == "resnet50":
-                values["network"] = "resnet50-64"
-        return values
+        if self.reduction is None:
+            return values
+        if self.network == "resnet50":
+            values["network"] = "resnet50-64"
+        return values | {"memorised_epochs": self.reduction.base_epochs}
+
+    def _repair(self) -> dict[str, Any]:
+        values = {"batch_size": 64 if self.dataset == "cifar10" else 16}
+        return values | ({"max_epochs": self.reduction.repair_epochs} if self.reduction else {})
+
+    def _methods(self) -> dict[str, Any]:
+        if self.reduction is None:
+            return {}
+        steps = {"max_iterations": self.reduction.gradient_steps}
+        return {
+            "sgd_influence": {"epochs": self.reduction.twin_epochs},
+            "linear_influence": steps,
+            "newton_removal": steps,
+        }
