@@ -177,3 +177,12 @@ def test_the_mixed_set_is_three_quarters_true(tmp_path: Path) -> None:
     mixed = bench._mixed_set()
     assert len(set(mixed.tolist())) == bench.num_corrupted
     assert bench.corrupted[mixed].sum() == round(0.75 * bench.num_corrupted)
+
+
+def test_the_page_says_once_what_was_reduced_and_marks_the_panels() -> None:
+    setting = Setting(dataset="cifar10", network="resnet20", corruption="label", seed=0, quick=True)
+    cells.measure(setting.name, "treat/none/own", lambda: {"all": 50.0, "clean": 50.0, "noisy": 50.0})
+    values = figures.collect(tables.find("2"), {"resnet20": [0], "resnet50": [0]}, quick=True)
+    page = figures.page(values)
+    assert page.count(setting.words[1:]) == 1
+    assert page.count("(reduced)") == 1

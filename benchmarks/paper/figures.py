@@ -186,10 +186,12 @@ def page(values: Values) -> str:
     """One page with a panel per section that was run: curves where there are any, else ours and the paper's numbers."""
     sections = [section for section in values["sections"] if any(row["seeds"] for row in section["rows"])]
     absent = [section["title"] for section in values["sections"] if section not in sections]
-    missing = f"<br><sub>Not run: {'; '.join(absent)}</sub>" if absent else ""
+    lines = dict.fromkeys(section["reduced"] for section in sections if section["reduced"])
+    subtitles = [line[0].upper() + line[1:] for line in lines] + ([f"Not run: {'; '.join(absent)}"] if absent else [])
+    title = "<br>".join([values["title"], *(f"<sub>{line}</sub>" for line in subtitles)])
     figure = _panels(sections) if sections else go.Figure()
     figure.update_layout(
-        title={"text": values["title"] + missing, "y": 1, "yanchor": "top", "pad": {"t": 16}},
+        title={"text": title, "y": 1, "yanchor": "top", "pad": {"t": 16}},
         margin={"t": 130, "l": 20},
         template="plotly_white",
         hovermode="closest",
@@ -209,7 +211,7 @@ def _panels(sections: Sequence[Values]) -> go.Figure:
         rows=rows,
         cols=columns,
         shared_yaxes=same,
-        subplot_titles=[f"{section['title']}<br><sub>{section['reduced']}</sub>" for section in sections],
+        subplot_titles=[section["title"] + (" (reduced)" if section["reduced"] else "") for section in sections],
         vertical_spacing=min(0.9 / rows, 110 / (rows * (height + 110))),
     )
     for place, section in enumerate(sections):
