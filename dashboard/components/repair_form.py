@@ -37,26 +37,33 @@ def method(offered: Sequence[Offer], default: str, why_not: Callable[[str], str]
     """
     reasons = {one.name: why_not(one.name) for one in offered}
     can = [one for one in offered if not reasons[one.name]]
-    names = [one.name for one in can]
-    chosen: str | None = st.radio(
+    by_name = {one.name: one for one in can}
+    names = list(by_name)
+    chosen: str | None = st.selectbox(
         "Treatment",
         names,
         index=names.index(default) if default in names else None,
-        format_func={one.name: one.title for one in can}.__getitem__,
-        captions=[f"{one.line} Needs: {one.needs}." for one in can],
+        format_func=lambda name: by_name[name].title,
+        placeholder="Choose a treatment",
         key="repair_method",
         persist_state="session",
     )
+    if chosen is not None:
+        st.caption(f"{by_name[chosen].line} Needs: {by_name[chosen].needs}.")
+    with st.expander("What each treatment does", icon=":material/list:"):
+        st.markdown("\n".join(f"- **{one.title}**: {one.line} Needs: {one.needs}." for one in can))
     cannot = [one for one in offered if reasons[one.name]]
     if cannot:
-        st.radio(
-            "Not possible here",
-            [one.title for one in cannot],
-            index=None,
-            captions=[f"{one.line} {reasons[one.name]}" for one in cannot],
-            disabled=True,
-            key="repair_impossible",
-        )
+        with st.expander(f"Not possible here: {len(cannot)} of {len(offered)}", icon=":material/block:"):
+            st.radio(
+                "Not possible here",
+                [one.title for one in cannot],
+                index=None,
+                captions=[f"{one.line} {reasons[one.name]}" for one in cannot],
+                disabled=True,
+                key="repair_impossible",
+                label_visibility="collapsed",
+            )
     return chosen
 
 

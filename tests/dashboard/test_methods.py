@@ -150,9 +150,11 @@ def test_repair_shows_what_was_tried_beside_the_report(open_view: OpenView, show
 def test_repair_offers_every_treatment_and_greys_out_what_has_nothing_to_do(open_view: OpenView, complete: Run) -> None:
     every = [one.title for one in methods.TREATMENTS if one.name != "none"]
     app = open_view("repair")
-    assert app.radio(key="repair_method").options == every
+    assert app.selectbox(key="repair_method").options == every
+    explained = "\n".join(found.value for found in app.markdown)
+    assert all(f"{one.line} Needs: {one.needs}." in explained for one in methods.TREATMENTS if one.name != "none")
     app = open_view("repair", run=complete.name, t="1000")
-    possible, grey = app.radio(key="repair_method"), app.radio(key="repair_impossible")
+    possible, grey = app.selectbox(key="repair_method"), app.radio(key="repair_impossible")
     assert [*possible.options] == [methods.treatment(name).title for name in methods.WORKS_WITHOUT_SUSPECTS]
     assert sorted([*possible.options, *grey.options]) == sorted(every)
     assert grey.disabled
@@ -167,17 +169,17 @@ def test_repair_offers_every_treatment_and_greys_out_what_has_nothing_to_do(open
 @pytest.mark.usefixtures("complete")
 def test_a_choice_that_becomes_impossible_is_not_replaced_silently(open_view: OpenView) -> None:
     app = open_view("repair")
-    assert app.radio(key="repair_method").value == "bir"
+    assert app.selectbox(key="repair_method").value == "bir"
     app.number_input(key="t").set_value(1000.0).run()
     assert not app.exception
-    assert app.radio(key="repair_method").value is None
+    assert app.selectbox(key="repair_method").value is None
     app.number_input(key="t").set_value(0.0).run()
-    assert app.radio(key="repair_method").value in (None, "bir")
+    assert app.selectbox(key="repair_method").value in (None, "bir")
 
 
 def test_a_repair_by_another_treatment_puts_it_first(open_view: OpenView, complete: Run, runs_root: Path) -> None:
     app = open_view("repair")
-    app.radio(key="repair_method").set_value("hard_relabel").run()
+    app.selectbox(key="repair_method").set_value("hard_relabel").run()
     next(button for button in app.button if button.label == "Start the repair").click().run()
     (made,) = set(run_folder.names(runs_root)) - {complete.name}
     job = jobs.latest(runs_root, made)
