@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bir_core.config import BasePreset, Corruption, Network, RunConfig
+from bir_core.base_config import BasePreset, Network
+from bir_core.config import RunConfig
+from bir_core.data_config import Corruption
 from bir_core.errors import InputError, StageFailed
 
 if TYPE_CHECKING:
@@ -269,8 +271,10 @@ def _leave(sentence: str) -> None:
 def _download(config: RunConfig) -> None:
     from bir_core import pretrained
     from bir_core.data import sources
+    from bir_core.data_config import DataConfig
 
-    sources.download(config.data)
+    if isinstance(config.data, DataConfig):
+        sources.download(config.data)
     if config.base.start == "imagenet":
         pretrained.download()
 

@@ -3,7 +3,7 @@
 import torch
 
 from bir_core import pretrained, seeding, tensors, training
-from bir_core.config import BaseConfig
+from bir_core.base_config import BaseConfig
 from bir_core.models import networks
 from bir_core.numerics import losses
 from bir_core.records import LabelledImages, Progress, TrainedModel, no_progress

@@ -12,16 +12,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from bir_core.base_config import BaseConfig, BasePreset, Network
+from bir_core.data_config import KINDS, NUM_CLASSES, AnyData, Corruption, DataConfig, OwnDataConfig
 from bir_core.errors import InputError, nearest
 from bir_core.method_config import MethodsConfig
+from bir_core.sections import NAME_PATTERN, Positive, Rate, Section
 
-Source = Literal["mnist5k", "mnist", "fashion_mnist", "cifar10"]
-Corruption = Literal["none", "label", "input", "adv", "human"]
-HumanLabels = Literal["aggregate", "random2", "worst"]
-Network = Literal["lenet", "conv4", "resnet20", "resnet50", "resnet50-64"]
-BasePreset = Literal["early_stop", "memorised"]
 Treatment = Literal[
     "enhanced",
     "bir",
@@ -38,9 +36,6 @@ Treatment = Literal[
 
 Layout = Literal["pca", "umap"]
 
-NUM_CLASSES = 10
-WEIGHTS = (".safetensors", ".pth", ".pt", ".th")
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 LANDMARKS: dict[str, float] = {
     "0": 0.0,
     "log 1.01": math.log(1.01),
@@ -49,106 +44,12 @@ LANDMARKS: dict[str, float] = {
 }
 """The score thresholds that the paper discusses (section 4.1 of the paper); log 1.05 is its recommendation."""
 
-Positive = Annotated[int, Field(ge=1)]
 Position = Annotated[int, Field(ge=0, strict=True)]
-Label = Annotated[int, Field(ge=0, lt=NUM_CLASSES, strict=True)]
+Label = Annotated[int, Field(ge=0, strict=True)]
 Relabelling = Annotated[tuple[Position, Label], Field(strict=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class DataConfig(_Section):
-    """Where the images come from, how they are split, and what is done to the training part."""
-
-    source: Source = Field("mnist5k", description="bundled 5,000 digits, or a data set in BIR_DATA_DIR")
-    corruption: Corruption = Field(
-        "label", description="what is done to four of the classes; human: cifar10 with the labels that people gave"
-    )
-    human_labels: HumanLabels = Field("worst", description="human corruption: which labels of CIFAR-10N")
-    num_train: Positive = Field(3000, description="images drawn for training, class-balanced")
-    validation_fraction: float = Field(0.1, gt=0, lt=1, description="stratified part of them kept for validation")
-    num_reserved: Positive = Field(300, description="clean images reserved for identification, class-balanced")
-    corrupted_fraction: float | None = Field(
-        None, ge=0, le=1, description="share of each target class that is corrupted; empty: 0.4, cifar10's input 0.3"
-    )
-    salt_and_pepper: float = Field(0.2, ge=0, le=1, description="input corruption of grey images: share of pixels")
-    gaussian_sigma: float = Field(0.1, ge=0, le=1, description="input corruption of colour images: standard deviation")
-    epsilon: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="adversarial corruption: FGSM step on [0, 1]; empty: 0.3, cifar10 8/255",
-    )
-    adv_label: Literal["adv", "clean", "true"] = Field(
-        "adv", description="label of an attacked image: the victim's belief on it, on the clean image, or the truth"
-    )
-
-    @model_validator(mode="after")
-    def _balanced(self) -> "DataConfig":
-        for name in ("num_train", "num_reserved"):
-            value = getattr(self, name)
-            if value % NUM_CLASSES:
-                raise ValueError(f"{name} must be a multiple of {NUM_CLASSES} (equally many per class), got {value}")
-        return self
-
-    @model_validator(mode="after")
-    def _labelled_by_people(self) -> "DataConfig":
-        if self.corruption == "human" and self.source != "cifar10":
-            raise ValueError(f'corruption "human" needs source "cifar10", got {self.source!r}')
-        return self
-
-    @property
-    def fraction(self) -> float:
-        """Share of each target class that is corrupted: the paper's where none is given."""
-        usual = 0.3 if (self.source, self.corruption) == ("cifar10", "input") else 0.4
-        return usual if self.corrupted_fraction is None else self.corrupted_fraction
-
-    @property
-    def attack_step(self) -> float:
-        """Size of the FGSM step on [0, 1]: the usual one for the source where none is given."""
-        usual = 8 / 255 if self.source == "cifar10" else 0.3
-        return usual if self.epsilon is None else self.epsilon
-
-    @property
-    def num_scored(self) -> int:
-        """Training samples left after the validation split."""
-        per_class = self.num_train // NUM_CLASSES
-        return NUM_CLASSES * (per_class - round(per_class * self.validation_fraction))
-
-
-class BaseConfig(_Section):
-    """How the base model is trained (section 4 of the paper: Adam, 1e-3, batches of 64)."""
-
-    network: Network = Field("lenet", description="architecture; resnet50 enlarges images to 224, resnet50-64 to 64")
-    start: str = Field(
-        "scratch",
-        description='"scratch", "imagenet" (resnet50; from scratch where there is none), or a file of weights',
-    )
-    preset: BasePreset = Field(
-        "early_stop",
-        description="early_stop: best validation loss is kept; memorised: a fixed number of epochs, as in the paper",
-    )
-    learning_rate: Rate = 1e-3
-    batch_size: Positive = 64
-    memorised_epochs: Positive = Field(60, description="epochs of the memorised preset")
-    max_epochs: Positive = Field(100, description="cap of the early_stop preset")
-    patience: Positive = Field(5, description="epochs without progress before early_stop ends")
-
-    @model_validator(mode="after")
-    def _known_start(self) -> "BaseConfig":
-        if self.start == "imagenet" and not self.network.startswith("resnet50"):
-            raise ValueError(f'start "imagenet" is there for resnet50 only, got network {self.network!r}')
-        if self.start not in ("scratch", "imagenet") and not self.start.endswith(WEIGHTS):
-            raise ValueError(
-                f'start must be "scratch", "imagenet" or a file that ends in {", ".join(WEIGHTS)}, got {self.start!r}'
-            )
-        return self
-
-
-class EnhanceConfig(_Section):
+class EnhanceConfig(Section):
     """How the layer subset is chosen and the enhanced model trained on the reserved set."""
 
     layers: str = Field("auto", description='"auto", or a subset such as "3" or "1-3"')
@@ -166,20 +67,20 @@ class EnhanceConfig(_Section):
         return self
 
 
-class EmbedConfig(_Section):
+class EmbedConfig(Section):
     """How the samples are laid out on a map; nothing but the map depends on it."""
 
     layout: Layout = Field("pca", description="pca, or umap where the package umap-learn is installed")
 
 
-class IdentifyConfig(_Section):
+class IdentifyConfig(Section):
     """Which samples are taken for detrimental: those above the threshold, or the top K when ``top_k`` is given."""
 
     threshold: float = Field(math.log(1.05), description="scores above it are suspects (the paper: log 1.05)")
     top_k: int | None = Field(None, ge=0, description="take this many of the highest scores instead")
 
 
-class AlignConfig(_Section):
+class AlignConfig(Section):
     """One energy step on the input, and the soft label there."""
 
     eta: float | Literal["auto"] = Field(
@@ -201,7 +102,7 @@ class AlignConfig(_Section):
         raise ValueError(f'must be "auto" or a number of at least 0, got {value!r}')
 
 
-class ReviewConfig(_Section):
+class ReviewConfig(Section):
     """What people have decided about training samples, by position; the repair heeds it whatever the score says."""
 
     keep: Annotated[tuple[Position, ...], Field(strict=False)] = Field(
@@ -225,8 +126,13 @@ class ReviewConfig(_Section):
         """The highest position that is judged, -1 = none."""
         return max([*self.keep, *self.remove, *(sample for sample, _ in self.relabel)], default=-1)
 
+    @property
+    def largest_label(self) -> int:
+        """The highest class that a sample is given, -1 = none."""
+        return max((label for _, label in self.relabel), default=-1)
 
-class RepairConfig(_Section):
+
+class RepairConfig(Section):
     """How the base model is repaired on aligned suspects, or fine-tuned on the rest for comparison."""
 
     learning_rate: Rate = 1e-3
@@ -235,13 +141,13 @@ class RepairConfig(_Section):
     max_epochs: Positive = 100
 
 
-class EvaluateConfig(_Section):
+class EvaluateConfig(Section):
     """What the report puts first; a treatment that a whole run does not make is then made too."""
 
     method: Treatment = Field("bir", description="the repaired model that the report puts first")
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """A whole run; one TOML or JSON file."""
 
     name: str = Field("run", pattern=NAME_PATTERN, description="folder name of the run")
@@ -250,7 +156,7 @@ class RunConfig(_Section):
     threads: Positive | None = Field(
         None, description="CPU threads; the same number gives the same bits whatever the cores; empty: torch's choice"
     )
-    data: DataConfig = DataConfig()
+    data: AnyData = DataConfig()
     base: BaseConfig = BaseConfig()
     enhance: EnhanceConfig = EnhanceConfig()
     embed: EmbedConfig = EmbedConfig()
@@ -263,15 +169,20 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> "RunConfig":
-        if self.identify.top_k is not None and self.identify.top_k > self.data.num_scored:
+        """What can be told before the images are there; of somebody's own images nothing can."""
+        if isinstance(self.data, OwnDataConfig):
+            return self
+        num_scored = self.data.num_scored
+        if self.identify.top_k is not None and self.identify.top_k > num_scored:
             raise ValueError(
-                f"identify.top_k must be at most the {self.data.num_scored} training samples, got {self.identify.top_k}"
+                f"identify.top_k must be at most the {num_scored} training samples, got {self.identify.top_k}"
             )
-        if self.review.largest >= self.data.num_scored:
+        if self.review.largest >= num_scored:
             raise ValueError(
-                f"review: the {self.data.num_scored} training samples are 0 to {self.data.num_scored - 1}, "
-                f"got {self.review.largest}"
+                f"review: the {num_scored} training samples are 0 to {num_scored - 1}, got {self.review.largest}"
             )
+        if self.review.largest_label >= NUM_CLASSES:
+            raise ValueError(f"review.relabel: the classes are 0 to {NUM_CLASSES - 1}, got {self.review.largest_label}")
         return self
 
 
@@ -323,7 +234,7 @@ def _name_from(path: Path) -> str:
 def _explain(error: ValidationError) -> str:
     sentences = []
     for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"])
+        where = ".".join(str(part) for part in problem["loc"] if part not in KINDS)
         if problem["type"] == "extra_forbidden":
             sentences.append(f"unknown key {where}; {_known_keys(problem['loc'])}")
             continue
@@ -344,7 +255,7 @@ def _meant(got: str, expected: str) -> str:
 def _known_keys(location: tuple[int | str, ...]) -> str:
     section: type[BaseModel] = RunConfig
     for part in location[:-1]:
-        inner = section.model_fields[str(part)].annotation
+        inner = KINDS.get(part) or section.model_fields[str(part)].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             section = inner
     return "known keys: " + ", ".join(section.model_fields)

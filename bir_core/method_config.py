@@ -4,21 +4,16 @@ No torch here: the dashboard's forms and ``--help`` come from the same fields. D
 the specification are ours; none of them was chosen by looking at test images.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from bir_core.sections import Positive, Rate, Section
 
 Curvature = Literal["identity", "diagonal_fisher", "empirical_fisher", "gauss_newton"]
 
-Positive = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-
-class _Options(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class LinearInfluenceOptions(_Options):
+class LinearInfluenceOptions(Section):
     """Which curvature the influence is taken with, and how it is solved."""
 
     curvature: Curvature | Literal["auto"] = Field(
@@ -34,7 +29,7 @@ class LinearInfluenceOptions(_Options):
     )
 
 
-class EwcInfluenceOptions(_Options):
+class EwcInfluenceOptions(Section):
     """How hard the anchor holds the base model while it learns its failures on the reserved set."""
 
     strength: float = Field(1.0, ge=0, description="of the anchor, in multiples of the natural weight N / |D_f|")
@@ -44,7 +39,7 @@ class EwcInfluenceOptions(_Options):
     max_epochs: Positive = 100
 
 
-class SgdInfluenceOptions(_Options):
+class SgdInfluenceOptions(Section):
     """The SGD twin whose training steps are traced back."""
 
     learning_rate: Rate = Field(0.1, description="of the twin, which learns by plain SGD")
@@ -53,7 +48,7 @@ class SgdInfluenceOptions(_Options):
     last_epochs: Positive | None = Field(None, description="trace only so many epochs back; empty: all of them")
 
 
-class ReservedOnlyOptions(_Options):
+class ReservedOnlyOptions(Section):
     """The small network that sees nothing but the reserved set."""
 
     epochs: Positive = 60
@@ -61,25 +56,25 @@ class ReservedOnlyOptions(_Options):
     batch_size: Positive = 16
 
 
-class NeighbourOptions(_Options):
+class NeighbourOptions(Section):
     """How many nearest neighbours in feature space have a say."""
 
     num_neighbours: Positive = 10
 
 
-class CleanlabOptions(_Options):
+class CleanlabOptions(Section):
     """Out-of-sample beliefs come from a cross-validation of the base recipe."""
 
     folds: int = Field(5, ge=2)
 
 
-class TrakOptions(_Options):
+class TrakOptions(Section):
     """The random projection of the gradients."""
 
     projection: int = Field(512, ge=2, description="dimensions")
 
 
-class NewtonRemovalOptions(_Options):
+class NewtonRemovalOptions(Section):
     """One Newton step on the remaining data, held in a trust region."""
 
     damping: Rate = Field(1e-2, description="per remaining sample, added to the Gauss-Newton diagonal")
@@ -88,7 +83,7 @@ class NewtonRemovalOptions(_Options):
     trust: Rate = Field(0.1, description="largest step as a share of the parameters' norm")
 
 
-class EwcDeletionOptions(_Options):
+class EwcDeletionOptions(Section):
     """How the suspects are unlearned while an anchor holds what the remaining data know."""
 
     ascent: float = Field(1.0, ge=0, description="weight of the suspects' loss, which is raised")
@@ -99,7 +94,7 @@ class EwcDeletionOptions(_Options):
     max_epochs: Positive = 30
 
 
-class MethodsConfig(_Options):
+class MethodsConfig(Section):
     """The options of every method that has any."""
 
     linear_influence: LinearInfluenceOptions = LinearInfluenceOptions()

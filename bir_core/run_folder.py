@@ -23,6 +23,7 @@ from bir_core import config as run_config
 from bir_core import database, durable, flow, run_lock, run_provenance, stage_result
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, RunDamaged, RunNotFound
+from bir_core.sections import NAME_PATTERN
 from bir_core.stage_result import FORMAT, StageResult
 
 lock = run_lock.lock
@@ -326,7 +327,7 @@ def _read_description(path: Path) -> dict[str, Any]:
 
 
 def _is_name(name: str) -> bool:
-    return re.fullmatch(run_config.NAME_PATTERN, name) is not None
+    return re.fullmatch(NAME_PATTERN, name) is not None
 
 
 def _changed(path: Path) -> int:

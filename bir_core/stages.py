@@ -27,8 +27,19 @@ from bir_core import (
     seeding,
     storage,
 )
-from bir_core.data import corruptions, human_labels, sources, splits
-from bir_core.records import Aligned, Floats, LabelledImages, ModelState, Progress, Suspects, Treated
+from bir_core.data import corruptions, human_labels, own, sources, splits
+from bir_core.data_config import DataConfig
+from bir_core.records import (
+    Aligned,
+    Floats,
+    LabelledImages,
+    ModelState,
+    Progress,
+    Splits,
+    Suspects,
+    Treated,
+    Truth,
+)
 from bir_core.report import Findings
 from bir_core.run_folder import Run
 from bir_core.stage_result import StageResult
@@ -68,37 +79,42 @@ class Work:
 
 
 def _data(work: Work) -> Write:
-    config = work.run.config
-    source = sources.load(config.data.source)
-    clean = splits.split(source, config.data, seed=work.seed)
+    data = work.run.config.data
+    parts, truth = _experiment(work, data) if isinstance(data, DataConfig) else own.load(data, seed=work.seed)
+
+    def write(folder: Path) -> None:
+        storage.save_splits(folder, parts)
+        storage.save_truth(folder, truth)
+
+    return write
+
+
+def _experiment(work: Work, data: DataConfig) -> tuple[Splits, Truth]:
+    """A data set that is known, and corrupted by us."""
+    source = sources.load(data.source)
+    clean = splits.split(source, data, seed=work.seed)
     victim, given = None, None
-    if config.data.corruption == "human":
-        given = human_labels.load(config.data.human_labels, source.training.labels)
-    if config.data.corruption == "adv":
+    if data.corruption == "human":
+        given = human_labels.load(data.human_labels, source.training.labels)
+    if data.corruption == "adv":
         victim = base.train_base(
             clean.train,
             clean.validation,
             len(clean.class_names),
-            config.base,
+            work.run.config.base,
             seed=seeding.derive(work.seed, "victim"),
             device=work.device,
             progress=work.progress,
         ).state
-    corrupted, truth = corruptions.corrupt(
+    return corruptions.corrupt(
         clean,
-        config.data,
+        data,
         seed=seeding.derive(work.seed, "corruption"),
         victim=victim,
         device=work.device,
         given=given,
         in_place=True,
     )
-
-    def write(folder: Path) -> None:
-        storage.save_splits(folder, corrupted)
-        storage.save_truth(folder, truth)
-
-    return write
 
 
 def _base(work: Work) -> Write:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from bir_core import alignment, base
-from bir_core.config import AlignConfig, BaseConfig
+from bir_core.base_config import BaseConfig
+from bir_core.config import AlignConfig
 from bir_core.records import Aligned, LabelledImages, ModelState
 from tests import cases
 

@@ -13,6 +13,7 @@ from benchmarks.paper.layout import Row, Section, Table
 from benchmarks.paper.settings import Setting
 from bir_core import methods, run_folder
 from bir_core.config import RunConfig
+from bir_core.data_config import DataConfig
 from bir_core.errors import InputError, StageFailed
 
 LENET = Setting(dataset="mnist", network="lenet", corruption="label", seed=0)
@@ -119,6 +120,7 @@ def test_a_failed_cell_says_why_in_the_table() -> None:
 def test_what_was_reduced_is_said_as_it_is_run() -> None:
     quick = Setting(dataset="cifar10", network="resnet20", corruption="label", seed=0, quick=True)
     config = quick.config("cpu")
+    assert isinstance(config.data, DataConfig)
     for said in (
         f"{config.data.num_train:,} training images",
         f"{config.base.memorised_epochs} epochs",

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from bir_core import base
-from bir_core.config import BaseConfig, DataConfig
+from bir_core.base_config import BaseConfig
 from bir_core.data import corruptions, human_labels, mnist, sources, splits
+from bir_core.data_config import DataConfig
 from bir_core.errors import InputError
 from bir_core.models import networks
 from bir_core.records import LabelledImages, ModelState, Splits, Truth

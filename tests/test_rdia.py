@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from bir_core import alignment, base, evaluation, repair, review, treatment
-from bir_core.config import BaseConfig, RepairConfig, ReviewConfig, RunConfig
+from bir_core.base_config import BaseConfig
+from bir_core.config import RepairConfig, ReviewConfig, RunConfig
 from bir_core.numerics import losses
 from bir_core.records import Integers, LabelledImages, ModelState, Suspects
 from bir_core.treatments import rdia

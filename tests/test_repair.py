@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from bir_core import alignment, base, evaluation, repair, review
-from bir_core.config import BaseConfig, RepairConfig, ReviewConfig
+from bir_core.base_config import BaseConfig
+from bir_core.config import RepairConfig, ReviewConfig
 from bir_core.errors import StageFailed
 from bir_core.records import ModelState, Suspects, Treated
 from tests import cases

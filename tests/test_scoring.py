@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from bir_core import base, enhancement, scoring
-from bir_core.config import BaseConfig, EnhanceConfig
+from bir_core.base_config import BaseConfig
+from bir_core.config import EnhanceConfig
 from bir_core.models import networks
 from bir_core.numerics import ranking
 from bir_core.records import LabelledImages, ModelState

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bir_core import seeding
-from bir_core.config import DataConfig
+from bir_core.data_config import DataConfig
 from bir_core.errors import InputError
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 import bir_core
-from bir_core.config import DataConfig
 from bir_core.data import cifar10, human_labels, mnist
 from bir_core.data.pool import Source, pool
+from bir_core.data_config import DataConfig
 from bir_core.errors import InputError, nearest
 
 ASSETS = Path(bir_core.__file__).resolve().parents[1] / "assets"

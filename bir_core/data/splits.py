@@ -3,8 +3,8 @@
 import numpy as np
 
 from bir_core import seeding
-from bir_core.config import DataConfig
 from bir_core.data.pool import Pool, Source
+from bir_core.data_config import DataConfig
 from bir_core.errors import InputError
 from bir_core.records import Integers, LabelledImages, Splits
 

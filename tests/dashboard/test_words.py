@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from bir_core import config
+from bir_core import base_config, data_config
 from bir_core.data import mnist
 from bir_core.exports import page
 from dashboard import words
@@ -11,11 +11,11 @@ from dashboard import words
 @pytest.mark.parametrize(
     ("choices", "known"),
     [
-        (config.Source, words.SOURCES),
-        (config.Network, words.NETWORKS),
-        (config.Corruption, words.CORRUPTIONS),
-        (config.Corruption, page.HARM),
-        (config.BasePreset, words.PRESETS),
+        (data_config.Source, words.SOURCES),
+        (base_config.Network, words.NETWORKS),
+        (data_config.Corruption, words.CORRUPTIONS),
+        (data_config.Corruption, page.HARM),
+        (base_config.BasePreset, words.PRESETS),
     ],
 )
 def test_every_choice_of_a_config_has_words(choices: object, known: dict[str, str]) -> None:
