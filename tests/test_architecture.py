@@ -38,6 +38,7 @@ TORCH_FREE = frozenset(
         "records",
         "config",
         "sections",
+        "card",
         "data_config",
         "base_config",
         "flow",
