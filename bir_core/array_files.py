@@ -1,23 +1,45 @@
 """Arrays as ``.npy`` files, mapped, or read row by row. A damaged one is named in a ``RunDamaged``; never a pickle."""
 
+import functools
 import math
 import mmap
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bir_core.errors import RunDamaged
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 MAPPED_FROM = 1 << 20
 """Arrays of more bytes than this are memory-mapped; an empty one cannot be."""
 
 ANNOUNCED_FROM = 4096
 """Rows of at least so many bytes are announced to the disk before they are read; smaller ones share its blocks."""
+
+
+def naming_damage(load: Callable[P, R]) -> Callable[P, R]:
+    """A file that is readable but not ours becomes a ``RunDamaged`` too, not a KeyError from somewhere inside."""
+
+    @functools.wraps(load)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return load(*args, **kwargs)
+        except RunDamaged:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise RunDamaged(
+                f"{args[0]} holds a file that this program has not written ({error}): "
+                "compute the stage again with --force"
+            ) from None
+
+    return checked
 
 
 def write_arrays(folder: Path, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -46,7 +68,7 @@ def read_arrays(folder: Path, first: str, *others: str) -> list[NDArray[Any]]:
     return found
 
 
-def same_number(expected: int, array: NDArray[Any], name: str) -> None:
+def same_number(expected: int, array: Sized, name: str) -> None:
     """Raise ValueError unless the array of the file ``name`` has as many rows as it must."""
     if len(array) != expected:
         raise ValueError(f"{name} has {len(array)} rows instead of {expected}")

@@ -49,9 +49,9 @@ def train_base(
     memorised = config.preset == "memorised"
     outcome = training.fit(
         network,
-        tensors.shared(train.images, device),
+        tensors.whole_or_streamed(train.images, device),
         losses.one_hot(torch.tensor(train.labels), num_classes).to(device),
-        (tensors.shared(validation.images, device), tensors.shared(validation.labels, device)),
+        (tensors.whole_or_streamed(validation.images, device), tensors.shared(validation.labels, device)),
         schedule=Schedule(
             learning_rate=config.learning_rate,
             batch_size=config.batch_size,

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bir_core import pictures
 from bir_core.config import EmbedConfig
 from bir_core.errors import InputError
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
-from bir_core.records import Embedding, Floats, LabelledImages, ModelState, Progress, no_progress
+from bir_core.records import Embedding, Floats, Images, LabelledImages, ModelState, Progress, no_progress
 
 UMAP_FITTED_ON = 50_000
 """Of more samples than this, a seeded draw of so many shapes the UMAP layout; the others are placed into it."""
@@ -62,7 +63,7 @@ def embed(
 
 
 @torch.no_grad()
-def features(network: nn.Sequential, images: Floats, batch_size: int, progress: Progress = no_progress) -> Floats:
+def features(network: nn.Sequential, images: Images, batch_size: int, progress: Progress = no_progress) -> Floats:
     """(N, d) float32, what the last linear layer of the network receives for each of the (N, C, H, W) images.
 
     Raises:
@@ -73,11 +74,10 @@ def features(network: nn.Sequential, images: Floats, batch_size: int, progress: 
     batch_size = layer_groups.pass_size(network, images.shape[1:], batch_size)
     found = np.empty((len(images), last.in_features), dtype=np.float32)
     with _inputs_of(last) as received:
-        for start in range(0, len(images), batch_size):
-            chosen = slice(start, start + batch_size)
-            network(torch.tensor(images[chosen], device=device))
+        for chosen, batch in pictures.stream(images, batch_size):
+            network(torch.tensor(batch, device=device))
             found[chosen] = received.pop().cpu().numpy()
-            progress(min(start + batch_size, len(images)), len(images))
+            progress(chosen.stop, len(images))
     return found
 
 

@@ -6,15 +6,16 @@ Shapes: N samples, L classes.
 import numpy as np
 import torch
 
+from bir_core import pictures
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
-from bir_core.records import Floats, ModelState, Progress, no_progress
+from bir_core.records import Floats, Images, ModelState, Progress, no_progress
 
 
 @torch.no_grad()
 def believe(
     state: ModelState,
-    images: Floats,
+    images: Images,
     *,
     device: torch.device,
     batch_size: int = 1000,
@@ -32,8 +33,7 @@ def believe(
     network = networks.restore(state, device).eval()
     batch_size = layer_groups.pass_size(network, images.shape[1:], batch_size)
     found = np.empty((len(images), state.num_classes), dtype=np.float32)
-    for start in range(0, len(images), batch_size):
-        chosen = slice(start, start + batch_size)
-        found[chosen] = network(torch.tensor(images[chosen], device=device)).softmax(1).cpu().numpy()
-        progress(min(start + batch_size, len(images)), len(images))
+    for chosen, batch in pictures.stream(images, batch_size):
+        found[chosen] = network(torch.tensor(batch, device=device)).softmax(1).cpu().numpy()
+        progress(chosen.stop, len(images))
     return found

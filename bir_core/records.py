@@ -12,7 +12,7 @@ Conventions, everywhere in the project:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,29 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+
+class Images(Protocol):
+    """(N, C, H, W) float32: an array, or ``pictures.Pictures``, which decodes the files of its owner when asked."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W)."""
+
+    @property
+    def ndim(self) -> int:
+        """4."""
+
+    @property
+    def nbytes(self) -> int:
+        """Of all of them as one array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: Any, /) -> Any: ...
+
+    def __array__(self) -> Floats: ...
+
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a stage works."""
@@ -42,7 +65,7 @@ class LabelledImages:
         ids: (N,) int64, the image's position in its source; train and test split of one source share one numbering.
     """
 
-    images: Floats
+    images: Images
     labels: Integers
     ids: Integers
 

@@ -84,7 +84,7 @@ def fine_tune(
     every_layer = layer_groups.names(networks.restore(base, torch.device("cpu")))
     targets = _hard_targets(kept.labels, base.num_classes)
     return _fine_tune(
-        base, every_layer, kept.images, targets, config=config, seed=seed, device=device, progress=progress
+        base, every_layer, np.asarray(kept.images), targets, config=config, seed=seed, device=device, progress=progress
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bir_core import pictures
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
@@ -38,12 +39,11 @@ def score(
     shared = layer_groups.shared_prefix(before, after)
     prefix, tails = before[:shared], (before[shared:], after[shared:])
     parts = []
-    for start in range(0, len(train), batch_size):
-        chosen = slice(start, start + batch_size)
-        images = torch.tensor(train.images[chosen], device=device)
+    for chosen, batch in pictures.stream(train.images, batch_size):
+        images = torch.tensor(batch, device=device)
         labels = torch.tensor(train.labels[chosen], device=device)
         parts.append(_score_batch(prefix, tails, images, labels))
-        progress(min(start + batch_size, len(train)), len(train))
+        progress(chosen.stop, len(train))
     loss_before, loss_after, predictions, soft_labels = (
         np.concatenate(columns) for columns in zip(*parts, strict=True)
     )
@@ -76,12 +76,11 @@ def losses_under(
     network = networks.restore(model, device).eval()
     batch_size = layer_groups.pass_size(network, samples.images.shape[1:], batch_size)
     found = np.empty(len(samples), dtype=np.float64)
-    for start in range(0, len(samples), batch_size):
-        chosen = slice(start, start + batch_size)
-        images = torch.tensor(samples.images[chosen], device=device)
+    for chosen, batch in pictures.stream(samples.images, batch_size):
+        images = torch.tensor(batch, device=device)
         labels = torch.tensor(samples.labels[chosen], device=device)
         found[chosen] = losses.per_sample_cross_entropy(network(images), labels).cpu().numpy()
-        progress(min(start + batch_size, len(samples)), len(samples))
+        progress(chosen.stop, len(samples))
     return found
 
 

@@ -197,7 +197,9 @@ def _align(work: Work) -> Write:
     enhanced = work.model("enhance", "enhanced")
     ranking = identification.rank(storage.load_scores(work.folder("score")).score)
     eta = alignment.step_size(enhanced, train, suspects.indices, config, device=work.device)
-    wanted = alignment.which_to_align(ranking, len(suspects), train.images[0].nbytes, config.stored_mb * 2**20)
+    wanted = alignment.which_to_align(
+        ranking, len(suspects), train.images.nbytes // max(1, len(train)), config.stored_mb * 2**20
+    )
     aligned = alignment.align(
         enhanced, train, wanted, eta=eta, clamp=config.clamp, device=work.device, progress=work.progress
     )

@@ -4,21 +4,19 @@ Arrays come back read-only and memory-mapped where they are big. Columns are ``.
 whole: a million samples with ten classes took a server 300 MB that way. No torch here, and never a pickle.
 """
 
-import functools
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from bir_core import array_files, durable
+from bir_core import array_files, durable, pictures
 from bir_core.array_files import Rows
 from bir_core.errors import RunDamaged
+from bir_core.pictures import Pictures
 from bir_core.records import (
     Aligned,
     CandidateSubset,
@@ -38,52 +36,37 @@ from bir_core.records import (
     Truth,
 )
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 SCORES = ("loss_before", "loss_after", "base_predictions", "soft_labels")
 ALIGNED = ("indices", "images", "soft_labels", "energy_before", "energy_after", "relative_step")
 PARTS = ("train", "validation", "reserved", "test")
 
 
-def _naming_damage(load: Callable[P, R]) -> Callable[P, R]:
-    """A file that is readable but not ours becomes a ``RunDamaged`` too, not a KeyError from somewhere inside."""
-
-    @functools.wraps(load)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return load(*args, **kwargs)
-        except RunDamaged:
-            raise
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise RunDamaged(
-                f"{args[0]} holds a file that this program has not written ({error}): "
-                "compute the stage again with --force"
-            ) from None
-
-    return checked
-
-
 def save_splits(folder: Path, splits: Splits) -> None:
-    """Images, labels and ids of each part, as ``PART_images.npy`` and so on."""
+    """Images, labels and ids of each part, as ``PART_images.npy`` and so on; of files only where they lie."""
     for name in PARTS:
         part: LabelledImages = getattr(splits, name)
-        columns: dict[str, NDArray[Any]] = {"images": part.images, "labels": part.labels, "ids": part.ids}
-        array_files.write_arrays(folder, {f"{name}_{column}": values for column, values in columns.items()})
+        array_files.write_arrays(folder, {f"{name}_labels": part.labels, f"{name}_ids": part.ids})
+        if isinstance(part.images, Pictures):
+            pictures.save(folder / f"{name}_files.arrow", part.images)
+        else:
+            array_files.write_arrays(folder, {f"{name}_images": np.asarray(part.images)})
     durable.write_json(folder / "classes.json", {"names": splits.class_names, "origin": splits.origin})
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_splits(folder: Path) -> Splits:
     """The parts of the data; images are memory-mapped."""
     parts = {name: load_part(folder, name) for name in PARTS}
     return Splits(**parts, class_names=load_class_names(folder), origin=_read_classes(folder)["origin"])
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_part(folder: Path, name: str) -> LabelledImages:
     """One part of the data, "train", "validation", "reserved" or "test"."""
-    images, labels, ids = array_files.read_arrays(folder, f"{name}_images", f"{name}_labels", f"{name}_ids")
+    labels, ids = array_files.read_arrays(folder, f"{name}_labels", f"{name}_ids")
+    stored = _pictures(folder, name)
+    images = array_files.read_array(folder / f"{name}_images.npy") if stored is None else stored
+    array_files.same_number(len(labels), images, f"{name}_images")
     return LabelledImages(images=images, labels=labels, ids=ids)
 
 
@@ -92,12 +75,18 @@ def load_labels(folder: Path, name: str) -> Integers:
     return array_files.read_array(folder / f"{name}_labels.npy")
 
 
-def load_images(folder: Path, name: str) -> Rows:
+def load_images(folder: Path, name: str) -> Rows | Pictures:
     """(N, C, H, W) images of one part of the data, to be read one by one."""
-    return Rows(folder / f"{name}_images.npy")
+    return _pictures(folder, name) or Rows(folder / f"{name}_images.npy")
 
 
-@_naming_damage
+def _pictures(folder: Path, name: str) -> Pictures | None:
+    """Where the images of a part lie, if they are their owner's files."""
+    path = folder / f"{name}_files.arrow"
+    return pictures.load(path) if path.exists() else None
+
+
+@array_files.naming_damage
 def load_class_names(folder: Path) -> tuple[str, ...]:
     """Names of the classes, in label order."""
     return tuple(_read_classes(folder)["names"])
@@ -115,7 +104,7 @@ def save_truth(folder: Path, truth: Truth) -> None:
     durable.write_json(folder / "truth.json", facts)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_truth(folder: Path) -> Truth:
     """What was corrupted; for evaluation and for people, never for a stage before it."""
     corrupted, labels = array_files.read_arrays(folder, "truth_corrupted", "truth_original_labels")
@@ -142,7 +131,7 @@ def save_model(folder: Path, name: str, trained: TrainedModel) -> None:
     durable.write_json(folder / f"{name}.json", log | {"kept_epoch": trained.kept_epoch, "start": trained.start})
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_model(folder: Path, name: str) -> TrainedModel:
     """A model and its training log."""
     path = folder / f"{name}.safetensors"
@@ -171,7 +160,7 @@ def save_margins(folder: Path, trained: TrainedModel) -> None:
         np.save(folder / "margins.npy", trained.margins)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_margins(folder: Path) -> Doubles | None:
     """(N,) training margins; None where none were taken."""
     path = folder / "margins.npy"
@@ -183,7 +172,7 @@ def save_detector_scores(folder: Path, scores: Doubles) -> None:
     np.save(folder / "scores.npy", scores)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_detector_scores(folder: Path) -> Doubles:
     """(N,) a detector's scores in data-set order; memory-mapped."""
     return array_files.read_array(folder / "scores.npy")
@@ -194,7 +183,7 @@ def save_findings(folder: Path, values: dict[str, Any]) -> None:
     durable.write_json(folder / "findings.json", values)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_findings(folder: Path) -> dict[str, Any]:
     """Facts and figures of a detector or a treatment, see ``method_stages``."""
     values: dict[str, Any] = _read_json(folder / "findings.json")
@@ -206,7 +195,7 @@ def save_layer_choice(folder: Path, choice: LayerChoice) -> None:
     durable.write_json(folder / "selection.json", asdict(choice))
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_layer_choice(folder: Path) -> LayerChoice:
     """The chosen subset and the whole table of losses."""
     values = _read_json(folder / "selection.json")
@@ -226,7 +215,7 @@ def save_scores(folder: Path, scores: Scores) -> None:
     array_files.write_arrays(folder, ranking)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_scores(folder: Path) -> Scores:
     """The scores of every training sample, in data-set order; memory-mapped."""
     return Scores(**dict(zip(SCORES, array_files.read_arrays(folder, *SCORES), strict=True)))
@@ -237,7 +226,7 @@ def load_score_rows(folder: Path) -> dict[str, Rows]:
     return {name: Rows(folder / f"{name}.npy") for name in SCORES}
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_ranking(folder: Path) -> Ranking:
     """The training samples by score; memory-mapped."""
     scores, predictions, order = array_files.read_arrays(folder, "scores", "predictions", "order")
@@ -251,7 +240,7 @@ def save_embedding(folder: Path, embedding: Embedding) -> None:
     durable.write_json(folder / "layout.json", {"layout": embedding.layout})
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_embedding(folder: Path) -> Embedding:
     """Features of the samples and their places on the map, memory-mapped."""
     features, coordinates = array_files.read_arrays(folder, "features", "coordinates")
@@ -274,7 +263,7 @@ def save_suspects(folder: Path, suspects: Suspects) -> None:
     durable.write_json(folder / "rule.json", {"rule": suspects.rule, "threshold": suspects.threshold})
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_suspects(folder: Path) -> Suspects:
     """The suspects, most suspect first."""
     return Suspects(indices=array_files.read_array(folder / "suspects.npy"), **_read_json(folder / "rule.json"))
@@ -286,7 +275,7 @@ def save_aligned(folder: Path, aligned: Aligned) -> None:
     durable.write_json(folder / "step.json", {"eta": aligned.eta})
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_aligned(folder: Path) -> Aligned:
     """The aligned samples; memory-mapped."""
     columns = dict(zip(ALIGNED, array_files.read_arrays(folder, *ALIGNED), strict=True))
@@ -303,7 +292,7 @@ def save_report(folder: Path, report: dict[str, Any]) -> None:
     durable.write_json(folder / "report.json", report)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_report(folder: Path) -> dict[str, Any]:
     """The report; its schema is in the README."""
     values: dict[str, Any] = _read_json(folder / "report.json")
@@ -315,7 +304,7 @@ def save_sensitivity(folder: Path, found: dict[str, Any]) -> None:
     durable.write_json(folder / "sensitivity.json", found)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_sensitivity(folder: Path) -> dict[str, Any]:
     """Repairs at several thresholds, see ``sensitivity.sweep``."""
     values: dict[str, Any] = _read_json(folder / "sensitivity.json")
@@ -327,7 +316,7 @@ def save_probabilities(folder: Path, part: str, model: str, probabilities: Float
     np.save(folder / f"{part}_{model}.npy", probabilities)
 
 
-@_naming_damage
+@array_files.naming_damage
 def load_probabilities(folder: Path, part: str, model: str) -> Floats:
     """(N, L) what ``model`` believes of every sample of ``part``; memory-mapped."""
     return array_files.read_array(folder / f"{part}_{model}.npy")

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from bir_core import tensors
 from bir_core.errors import StageFailed
 from bir_core.models import layers as layer_groups
 from bir_core.numerics import losses
+from bir_core.pictures import Pictures
 from bir_core.records import Epoch, Progress, no_progress
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -64,9 +66,9 @@ class Training:
 
 def fit(
     network: nn.Sequential,
-    inputs: Tensor,
+    inputs: Tensor | Pictures,
     targets: Tensor,
-    validation: tuple[Tensor, Tensor],
+    validation: tuple[Tensor | Pictures, Tensor],
     *,
     schedule: Schedule,
     generator: torch.Generator,
@@ -80,7 +82,7 @@ def fit(
 
     Args:
         network: on the device of the inputs.
-        inputs: (N, C, H, W).
+        inputs: (N, C, H, W); pictures are decoded anew in every epoch.
         targets: (N, L) probabilities.
         validation: (M, C, H, W) inputs and (M,) int64 labels.
         schedule: learning rate, batch size, stopping.
@@ -94,7 +96,7 @@ def fit(
     optimizer = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate, fused=True)
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     best: dict[str, Tensor] = {}
-    margins = torch.zeros(len(inputs), dtype=torch.float64, device=inputs.device)
+    margins = torch.zeros(len(inputs), dtype=torch.float64, device=targets.device)
     while len(epochs) < schedule.max_epochs and not watch.ended:
         network.train()
         loss = _run_epoch(
@@ -232,7 +234,7 @@ class _Watch:
 
 def _run_epoch(
     network: nn.Module,
-    inputs: Tensor,
+    inputs: Tensor | Pictures,
     targets: Tensor,
     optimizer: torch.optim.Optimizer,
     *,
@@ -244,11 +246,12 @@ def _run_epoch(
 ) -> float:
     """One shuffled pass; the running mean of the batch losses. Each sample's margin is added to ``margins``."""
     learning = optimizer.param_groups[0]["params"]
-    order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
-    total = torch.zeros((), device=inputs.device)
-    for chosen in order.split(schedule.batch_size):
+    order = torch.randperm(len(inputs), generator=generator).to(targets.device)
+    total = torch.zeros((), device=targets.device)
+    pieces = order.split(schedule.batch_size)
+    for chosen, batch in zip(pieces, tensors.batches(inputs, pieces, targets.device), strict=True):
         optimizer.zero_grad()
-        logits = network(inputs[chosen])
+        logits = network(batch)
         lowered = loss(logits, targets[chosen])
         if penalty is not None:
             lowered = lowered + penalty(learning)
@@ -268,10 +271,11 @@ def _penalty_of(penalty: Penalty | None, parameters: Sequence[nn.Parameter]) -> 
 
 
 @torch.no_grad()
-def _validated(network: nn.Sequential, loss: float, inputs: Tensor, labels: Tensor) -> Epoch:
+def _validated(network: nn.Sequential, loss: float, inputs: Tensor | Pictures, labels: Tensor) -> Epoch:
     network.eval()
     batch_size = layer_groups.pass_size(network, inputs.shape[1:], 1000)
-    logits = torch.cat([network(batch) for batch in inputs.split(batch_size)])
+    pieces = torch.arange(len(inputs), device=labels.device).split(batch_size)
+    logits = torch.cat([network(batch) for batch in tensors.batches(inputs, pieces, labels.device)])
     return Epoch(
         loss=loss,
         validation_loss=float(losses.per_sample_cross_entropy(logits, labels).mean()),

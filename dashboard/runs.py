@@ -16,6 +16,7 @@ from bir_core.array_files import Rows
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
 from bir_core.errors import InputError, JobNotFound, RunDamaged, StageFailed
 from bir_core.jobs import Job
+from bir_core.pictures import Pictures
 from bir_core.records import Aligned, Doubles, Embedding, LabelledImages, Truth
 from bir_core.run_folder import Run
 from dashboard import labels
@@ -38,7 +39,7 @@ Value = TypeVar("Value")
 class Samples:
     """The images of the training part, (N, C, H, W); ``truth`` is None when nobody knows what is wrong."""
 
-    images: Rows
+    images: Rows | Pictures
     class_names: tuple[str, ...]
     truth: Truth | None
 

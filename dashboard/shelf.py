@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bir_core.array_files import Rows
+from bir_core.pictures import Pictures
 from bir_core.records import Flags, Floats, Integers
 from dashboard.frames import Positions
 
@@ -14,7 +15,7 @@ class Shelf:
     """The pictures of a run. Two with the same version are equal, so that encoded sprites can be kept by it."""
 
     version: str
-    originals: Rows = field(compare=False)
+    originals: Rows | Pictures = field(compare=False)
     indices: Integers = field(compare=False)
     aligned: Rows | None = field(compare=False)
 

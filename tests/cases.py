@@ -29,7 +29,7 @@ def cifar_folder(root: Path, *, num: int = 200, num_test: int = 100) -> None:
     (root / "cifar10").mkdir(parents=True)
     for part, count, seed in (("train", num, 0), ("test", num_test, 1)):
         samples = digits(count, seed=seed, size=32)
-        colours = np.concatenate([samples.images, samples.images / 2, 1 - samples.images], axis=1)
+        colours = np.concatenate([grey := np.asarray(samples.images), grey / 2, 1 - grey], axis=1)
         pixels = np.rint(colours.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
         np.save(root / "cifar10" / f"{part}_images.npy", pixels)
         np.save(root / "cifar10" / f"{part}_labels.npy", samples.labels.astype(np.uint8))

@@ -71,7 +71,7 @@ def test_automatic_step_never_exceeds_the_papers(model: ModelState) -> None:
 
 
 def test_black_images_do_not_break_the_automatic_step(model: ModelState) -> None:
-    images = SAMPLES.images.copy()
+    images = np.array(SAMPLES.images)
     images[:30] = 0
     half_black = LabelledImages(images=images, labels=SAMPLES.labels, ids=SAMPLES.ids)
     eta = alignment.step_size(model, half_black, EVERY, AlignConfig(relative_step=0.01), device=cases.CPU)

@@ -165,7 +165,7 @@ def last_layer_gradients(state: ModelState, part: LabelledImages) -> torch.Tenso
     """(N, weights of the last linear layer) float64; captum leaves the bias out."""
     network = networks.restore(state, cases.CPU).double()
     rows = []
-    for image, label in zip(part.images, part.labels, strict=True):
+    for image, label in zip(np.asarray(part.images), part.labels, strict=True):
         loss = functional.cross_entropy(network(torch.tensor(image[None]).double()), torch.tensor([label]))
         (gradient,) = torch.autograd.grad(loss, [network.get_parameter("layer2.0.weight")])
         rows.append(gradient.flatten())

@@ -102,7 +102,7 @@ def test_several_epochs_follow_the_recursion(last: int) -> None:
 
 def test_dots_and_product_of_a_network_equal_the_plain_derivatives() -> None:
     samples, network = cases.digits(6), networks.restore(cases.fresh_model(), cases.CPU).double().eval()
-    exact = replace(samples, images=samples.images.astype(np.float64))
+    exact = replace(samples, images=np.asarray(samples.images, dtype=np.float64))
     parameters, chosen = list(network.parameters()), torch.tensor([4, 0, 5])
     theta = nn.utils.parameters_to_vector(parameters).detach()
     direction = torch.randn(len(theta), dtype=torch.float64, generator=torch.Generator().manual_seed(2))

@@ -113,7 +113,7 @@ def attack(
     """
     network = networks.restore(victim, device).eval().requires_grad_(False)
     size = layer_groups.pass_size(network, victim.image_shape, ATTACKED_AT_ONCE, gradient=True)
-    attacked, beliefs = samples.images.copy(), samples.labels.copy()
+    attacked, beliefs = np.array(samples.images), samples.labels.copy()
     for start in range(0, len(samples), size):
         piece = slice(start, start + size)
         images, labels = (torch.tensor(values[piece], device=device) for values in (samples.images, samples.labels))
@@ -147,7 +147,7 @@ def _change(
     changes: dict[str, Change] = {
         "none": lambda samples, _draw: (None, samples.labels),
         "label": lambda samples, _draw: (None, flip_labels(samples.labels, SWAPS[config.source])),
-        "input": lambda samples, draw: (_noisy(samples.images, config, draw), samples.labels),
+        "input": lambda samples, draw: (_noisy(np.asarray(samples.images), config, draw), samples.labels),
     }
     return changes[config.corruption]
 
@@ -175,7 +175,7 @@ def _apply(
     if len(chosen) == 0:
         return samples
     changed, changed_labels = change(samples.take(chosen), draw)
-    images, labels = samples.images, samples.labels.copy()
+    images, labels = np.asarray(samples.images), samples.labels.copy()
     labels[chosen] = changed_labels
     if changed is not None:
         images = images if in_place else images.copy()
