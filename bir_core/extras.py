@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bir_core import export, review, seeding, sensitivity, stages, storage, verdicts
+from bir_core import export, reserved_sizes, review, seeding, sensitivity, stages, storage, verdicts
 from bir_core.config import ReviewConfig
 from bir_core.exports import aligned, catalogue, cleaned, page, weights
 from bir_core.exports.page import Example
@@ -41,6 +41,28 @@ def _sensitivity(work: Work) -> Write:
         progress=work.progress,
     )
     return lambda folder: storage.save_sensitivity(folder, found)
+
+
+def _reserved_sizes(work: Work) -> Write:
+    config, truth = work.run.config, storage.load_truth(work.folder("data"))
+    reserved, names = storage.load_part(work.folder("data"), "reserved"), storage.load_class_names(work.folder("data"))
+    bench = reserved_sizes.Bench(
+        base=work.model("base", "base"),
+        layers=storage.load_layer_choice(work.folder("select")).layers,
+        train=work.train(),
+        reserved=reserved,
+        corrupted=truth.corrupted if truth.corrupted.any() else None,
+        suspects=work.suspects().indices,
+        enhance=config.enhance,
+    )
+    rows = reserved_sizes.curve(
+        bench,
+        reserved_sizes.sizes(len(reserved), len(names)),
+        seed=seeding.derive(config.seed, "enhance"),
+        device=work.device,
+        progress=work.progress,
+    )
+    return lambda folder: storage.save_reserved_sizes(folder, rows)
 
 
 def _export_table(work: Work) -> Write:
@@ -161,6 +183,7 @@ def _provenance(work: Work) -> dict[str, Any]:
 
 FUNCTIONS: dict[str, Callable[[Work], Write]] = {
     "sensitivity": _sensitivity,
+    "reserved_sizes": _reserved_sizes,
     "export-table": _export_table,
     "export-cleaned": _export_cleaned,
     "export-aligned": _export_aligned,

@@ -155,6 +155,13 @@ STAGES: tuple[Stage, ...] = (
         optional=True,
     ),
     Stage(
+        name="reserved_sizes",
+        title="Try smaller reserved sets",
+        needs=("data", "base", "select", "identify"),
+        sections=("enhance",),
+        optional=True,
+    ),
+    Stage(
         name="export-table",
         title="Export scores, suspects and verdicts",
         needs=("data", "score", "identify"),

@@ -311,6 +311,17 @@ def load_sensitivity(folder: Path) -> dict[str, Any]:
     return values
 
 
+def save_reserved_sizes(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """What smaller reserved sets would have found as ``reserved_sizes.json``."""
+    durable.write_json(folder / "reserved_sizes.json", rows)
+
+
+@array_files.naming_damage
+def load_reserved_sizes(folder: Path) -> list[dict[str, Any]]:
+    """What smaller reserved sets would have found, see ``reserved_sizes.curve``."""
+    return list(_read_json(folder / "reserved_sizes.json"))
+
+
 def save_probabilities(folder: Path, part: str, model: str, probabilities: Floats) -> None:
     """What a model believes of every sample of a part, (N, L) float32, as ``PART_MODEL.npy``."""
     np.save(folder / f"{part}_{model}.npy", probabilities)
