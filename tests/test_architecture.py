@@ -41,6 +41,7 @@ TORCH_FREE = frozenset(
         "card",
         "data_config",
         "base_config",
+        "data.decoding",
         "flow",
         "methods",
         "method_config",
