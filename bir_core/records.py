@@ -7,7 +7,8 @@ Conventions, everywhere in the project:
 * images are float32 in [0, 1], (N, C, H, W); labels int64 in 0..L-1;
 * a **score** is float64, one per training sample in data-set order, *higher = more suspect*;
 * an **energy** is *lower = more typical* of clean data under the enhanced model;
-* an **accuracy** is in percent, on test images that no stage has touched, *higher = better*.
+* an **accuracy** is in percent, on images that no stage has touched, *higher = better*: the test part or, without one,
+  each fold of the reserved set under models made without it.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,6 +47,9 @@ class Images(Protocol):
 
     def __array__(self) -> Floats: ...
 
+
+UNKNOWN = "unknown"
+"""The corruption of images of which nobody knows what is wrong."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a stage works."""
@@ -90,8 +94,10 @@ class LabelledImages:
 class Splits:
     """The four disjoint parts that a run works on. ``origin`` is what is known of the files they come from.
 
+    Somebody's own images may come without a test part; then accuracy is cross-fitted on the reserved set.
+
     Raises:
-        InputError: a part is empty, two parts share an image, or a class is missing from the reserved set.
+        InputError: another part is empty, two parts share an image, or a class is missing from the reserved set.
     """
 
     train: LabelledImages
@@ -104,9 +110,9 @@ class Splits:
     def __post_init__(self) -> None:
         parts = {"train": self.train, "validation": self.validation, "reserved": self.reserved, "test": self.test}
         for name, part in parts.items():
-            if len(part) == 0:
+            if len(part) == 0 and name != "test":
                 raise InputError(f"the {name} set is empty: give it at least one image per class")
-            if part.labels.min() < 0 or part.labels.max() >= len(self.class_names):
+            if ((part.labels < 0) | (part.labels >= len(self.class_names))).any():
                 raise InputError(f"the {name} set has labels outside 0..{len(self.class_names) - 1}")
         names = list(parts)
         for i, first in enumerate(names):
@@ -128,11 +134,12 @@ class Truth:
     """What was done to the training part; only evaluation may read it.
 
     Attributes:
-        corrupted: (N,) which training samples were changed.
-        original_labels: (N,) the labels before corruption.
+        corrupted: (N,) which training samples were changed; none where nobody knows.
+        original_labels: (N,) the labels before corruption; the given ones where nobody knows.
         original_images: (number corrupted, C, H, W) the images before corruption, in the order of the flags.
-        noisy_classes: classes in which samples were corrupted; the others are the clean classes.
-        corruption: name of the corruption.
+        noisy_classes: classes in which samples were corrupted, the others are the clean classes; where nobody knows,
+            those that the user suspects, if any.
+        corruption: name of the corruption; "given" where a user gave true labels, "unknown" where nobody did.
         num_validation_corrupted: how many samples of the validation part were changed in the same way.
     """
 
@@ -142,6 +149,11 @@ class Truth:
     noisy_classes: tuple[int, ...]
     corruption: str
     num_validation_corrupted: int
+
+    @property
+    def known(self) -> bool:
+        """Whether anybody knows which training samples are wrong."""
+        return self.corruption != UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -43,6 +43,8 @@ TORCH_FREE = frozenset(
         "base_config",
         "data.decoding",
         "flow",
+        "folds",
+        "noisy_classes",
         "methods",
         "method_config",
         "paper",
@@ -276,7 +278,7 @@ def only_the_pipeline_knows_stages_and_storage(project: Project) -> list[str]:
     for module, source in project.items():
         targets = {resolve(name, project) for name in all_imports(source.tree)}
         if (
-            module not in ("bir_core.stages", "bir_core.extras", "bir_core.method_stages")
+            module not in ("bir_core.stages", "bir_core.judging", "bir_core.extras", "bir_core.method_stages")
             and targets & STAGES
             and "bir_core.storage" in targets
         ):
