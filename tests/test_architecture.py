@@ -66,6 +66,7 @@ TORCH_FREE = frozenset(
         "verdicts",
         "export",
         "incoming",
+        "password",
         "exports.archive",
         "exports.aligned",
         "exports.catalogue",
@@ -82,6 +83,7 @@ TORCH_FREE = frozenset(
 ENGINE_DOORS = frozenset(
     f"dashboard.{name}"
     for name in (
+        "access",
         "runs",
         "shelf",
         "models",
@@ -99,7 +101,18 @@ ENGINE_DOORS = frozenset(
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "routes_export", "routes_jobs", "routes_sample", "security", "session", "runs"},
+    "app": {
+        "access",
+        "doorkeeper",
+        "routes",
+        "routes_export",
+        "routes_health",
+        "routes_jobs",
+        "routes_sample",
+        "security",
+        "session",
+        "runs",
+    },
     "main": {"views", "gate", "components", "session", "runs"},
     "views": {
         "gate",
@@ -135,6 +148,12 @@ LAYERS = {
     "routes_verdicts": {"web", "frames", "standings", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
     "routes_jobs": {"web", "progress", "runs"},
+    "routes_health": {"runs"},
+    "doorkeeper": {"access", "attempts", "logins", "login_page", "security"},
+    "access": set[str](),
+    "attempts": set[str](),
+    "logins": set[str](),
+    "login_page": set[str](),
     "web": {"batches", "picks", "frames", "security", "standings", "runs"},
     "standings": {"session", "runs"},
     "batches": set[str](),
@@ -155,7 +174,7 @@ LAYERS = {
     },
     "agreement_chart": {"charts", "frames", "palette"},
     "decisions": {"runs"},
-    "gate": {"components", "security", "session", "runs", "decisions"},
+    "gate": {"access", "components", "security", "session", "runs", "decisions"},
     "components": {
         "batches",
         "components",
