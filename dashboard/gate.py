@@ -12,6 +12,7 @@ from dashboard.components import job_progress, welcome
 from dashboard.runs import Job, Run
 
 _REFUSED = "refused"
+_STARTED = "started"
 
 
 @contextmanager
@@ -180,6 +181,18 @@ def repair(parent: Run, changes: dict[str, dict[str, object]]) -> None:
     """Callback: fork, compute, and show the new run."""
     with _refusable():
         session.show_run(runs.start_repair(parent, changes))
+
+
+def start_run(config: runs.RunConfig) -> None:
+    """Callback: create a run, compute it, and show it."""
+    with _refusable():
+        session.show_run(runs.start_run(config))
+        st.session_state[_STARTED] = True
+
+
+def has_started() -> bool:
+    """Whether the click that led here has started a run; true once."""
+    return bool(st.session_state.pop(_STARTED, False))
 
 
 @contextmanager
