@@ -97,7 +97,7 @@ def _experiment(work: Work, data: DataConfig) -> tuple[Splits, Truth]:
     if data.corruption == "human":
         given = human_labels.load(data.human_labels, source.training.labels)
     if data.corruption == "adv":
-        victim = base.train_base(
+        victim = base.base_model(
             clean.train,
             clean.validation,
             len(clean.class_names),
@@ -118,7 +118,7 @@ def _experiment(work: Work, data: DataConfig) -> tuple[Splits, Truth]:
 
 
 def _base(work: Work) -> Write:
-    trained = base.train_base(
+    trained = base.base_model(
         work.train(),
         storage.load_part(work.folder("data"), "validation"),
         len(storage.load_class_names(work.folder("data"))),
