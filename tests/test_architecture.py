@@ -46,6 +46,7 @@ TORCH_FREE = frozenset(
         "flow",
         "folds",
         "noisy_classes",
+        "report_words",
         "methods",
         "method_config",
         "paper",
