@@ -69,6 +69,8 @@ TORCH_FREE = frozenset(
         "export",
         "incoming",
         "password",
+        "roots",
+        "uploads",
         "exports.archive",
         "exports.aligned",
         "exports.catalogue",
