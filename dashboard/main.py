@@ -47,6 +47,9 @@ def make(name: str, title: str, icon: str, text: str) -> Page:
 
 
 st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
+if not gate.is_kept():
+    st.error("Nobody stands at the door here: start the dashboard with 'streamlit run dashboard/app.py'.")
+    st.stop()
 page = st.navigation(
     {
         "Start": [make(*facts) for facts in START],
@@ -56,5 +59,6 @@ page = st.navigation(
     position="top",
 )
 with gate.guarded():
-    run_picker.draw(page.title, gate.run_names(), unknown=gate.enter(page.url_path))
+    unknown = gate.enter(page.url_path)
+    run_picker.draw(page.title, gate.run_names(), unknown=unknown, is_guarded=gate.is_guarded())
     page.run()
