@@ -22,12 +22,11 @@ def network(built_in: Mapping[str, str], origins: Sequence[str], *, key: str) ->
         origins: libraries that others can come from.
         key: tells these widgets from others.
     """
-    left, right = st.columns([1, 1.2])
+    left, right = st.columns([1, 1.5])
     with left:
-        origin: str = st.radio(
+        origin: str = st.selectbox(
             "Network from",
             [BUILT_IN, *origins],
-            horizontal=True,
             format_func=lambda name: "Built in" if name == BUILT_IN else name,
             key=f"{key}_origin",
             persist_state="session",
@@ -59,12 +58,11 @@ def start(files: Sequence[str], root: str, *, key: str) -> str:
         root: the folder of the files that may be named.
         key: tells these widgets from others.
     """
-    left, right = st.columns([1, 1.2])
+    left, right = st.columns([1, 1.5])
     with left:
-        chosen: str = st.radio(
+        chosen: str = st.selectbox(
             "Start from",
             list(STARTS),
-            horizontal=True,
             format_func=lambda name: START_TITLES[name],
             key=f"{key}_start",
             persist_state="session",

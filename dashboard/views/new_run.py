@@ -12,6 +12,7 @@ from dashboard.new_runs import InputError, RunConfig
 KEY = "new"
 OWN = "own/"
 
+# The sections that only a few people change.
 FOLDED = {
     "enhance": ("Enhancement", ":material/trending_up:", "How the enhanced model is trained on the reserved set."),
     "identify": ("Suspects", ":material/search:", "Which samples are taken for detrimental."),
@@ -20,7 +21,6 @@ FOLDED = {
     "evaluate": ("Report", ":material/summarize:", "What the report puts first."),
     "embed": ("Map", ":material/scatter_plot:", "How the samples are laid out on a map."),
 }
-"""The sections that only a few people change."""
 
 WORDS: dict[str, dict[str, Mapping[Any, str]]] = {
     "data": {"corruption": words.HARMS},
@@ -49,7 +49,7 @@ def data_part() -> dict[str, Any]:
         "Images",
         key=session.DATA,
         options=[*new_runs.SOURCES, *sets],
-        format_func=lambda name: words.SOURCES.get(name) or name.removeprefix(OWN),
+        format_func=lambda name: _capital(words.SOURCES.get(name, "")) or name.removeprefix(OWN),
     )
     if chosen.startswith(OWN):
         return own_data(chosen.removeprefix(OWN))
@@ -97,7 +97,9 @@ def model_part() -> dict[str, Any]:
     of_base = fields("base", without=("network", "start"))
     essential = [field for field in of_base if field.name == "preset"]
     values = config_form.draw(essential, key=f"{KEY}_base", columns=1)
-    st.caption(essential[0].help)
+    preset = words.PRESETS.get(str(values["preset"]), "")
+    if preset:
+        st.caption(f"The base model is trained {preset}.")
     with folded("Training", ":material/model_training:"):
         values |= config_form.draw([field for field in of_base if field not in essential], key=f"{KEY}_base")
     return {"network": network, "start": start, **values}
@@ -170,6 +172,10 @@ def start_part(values: dict[str, Any]) -> None:
         st.error(problem, icon=":material/error:", title="This cannot be started yet")
         return
     as_file(config)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def as_file(config: RunConfig) -> None:

@@ -85,6 +85,7 @@ def next_steps() -> None:
         st.page_link("views/suspects.py", label="Look at the suspects", icon=":material/image_search:")
         st.page_link("views/repair.py", label="Repair with other settings", icon=":material/healing:")
         st.page_link("views/present.py", label="Present it on one screen", icon=":material/slideshow:")
+        st.page_link("views/new_run.py", label="Make a run of your own", icon=":material/add_circle:")
 
 
 def show(run: Run) -> None:
