@@ -122,11 +122,10 @@ def load_truth(folder: Path) -> Truth:
 
 
 def save_model(folder: Path, name: str, trained: TrainedModel) -> None:
-    """Weights as ``NAME.safetensors`` (network and shapes in its metadata), the log as ``NAME.json``."""
+    """Weights as ``NAME.safetensors`` (network, shapes, card and groups in its metadata), the log as ``NAME.json``."""
     state = trained.state
-    facts = {"network": state.network, "image_shape": list(state.image_shape), "num_classes": state.num_classes}
     tensors = {key: np.asarray(value, order="C") for key, value in state.tensors.items()}
-    safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(facts)})
+    safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(state.facts())})
     log = {"epochs": [asdict(epoch) for epoch in trained.epochs]}
     durable.write_json(folder / f"{name}.json", log | {"kept_epoch": trained.kept_epoch, "start": trained.start})
 
@@ -143,12 +142,7 @@ def load_model(folder: Path, name: str) -> TrainedModel:
         raise RunDamaged(
             f"{path} is not a model of this program ({error}): compute the stage again with --force"
         ) from None
-    state = ModelState(
-        network=facts["network"],
-        image_shape=tuple(facts["image_shape"]),
-        num_classes=facts["num_classes"],
-        tensors=tensors,
-    )
+    state = ModelState.of(facts, tensors)
     log = durable.read_json(folder / f"{name}.json")
     epochs = tuple(Epoch(**epoch) for epoch in log["epochs"])
     return TrainedModel(state=state, epochs=epochs, kept_epoch=log["kept_epoch"], start=log.get("start", ""))

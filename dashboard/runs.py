@@ -288,6 +288,13 @@ def start_demo() -> str:
     return run.name
 
 
+def start_run(config: RunConfig) -> str:
+    """Create a run and start its job; returns the name. Raises InputError when the name is taken."""
+    run = run_folder.create(root(), config)
+    jobs.submit(root(), run.name)
+    return run.name
+
+
 def start_repair(parent: Run, changes: dict[str, dict[str, Any]]) -> str:
     """Fork ``parent`` under changed settings and start the job; returns the new run's name.
 

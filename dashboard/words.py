@@ -10,6 +10,14 @@ CORRUPTIONS = {
     "adv": "were attacked on purpose so that the model misreads them",
     "human": "got a wrong label from people",
 }
+HARMS = {
+    "none": "None",
+    "label": "Wrong labels",
+    "input": "Noisy images",
+    "adv": "Attacked images",
+    "human": "Labels that people gave",
+}
+"""The corruptions, as a form calls them."""
 PRESETS = {
     "memorised": "until it had memorised them, wrong ones included, as in the paper",
     "early_stop": "with early stopping, as one would in practice",

@@ -37,12 +37,15 @@ TORCH_FREE = frozenset(
         "seeding",
         "records",
         "config",
+        "config_text",
         "sections",
         "card",
         "data_config",
         "base_config",
         "data.decoding",
         "flow",
+        "folds",
+        "noisy_classes",
         "methods",
         "method_config",
         "paper",
@@ -64,6 +67,7 @@ TORCH_FREE = frozenset(
         "verdicts",
         "export",
         "incoming",
+        "password",
         "exports.archive",
         "exports.aligned",
         "exports.catalogue",
@@ -80,9 +84,11 @@ TORCH_FREE = frozenset(
 ENGINE_DOORS = frozenset(
     f"dashboard.{name}"
     for name in (
+        "access",
         "runs",
         "shelf",
         "models",
+        "new_runs",
         "downloads",
         "web",
         "routes_verdicts",
@@ -97,7 +103,18 @@ ENGINE_DOORS = frozenset(
 )
 # What each layer of the dashboard may import of the others; app.py starts main.py by its path.
 LAYERS = {
-    "app": {"routes", "routes_export", "routes_jobs", "routes_sample", "security", "session", "runs"},
+    "app": {
+        "access",
+        "doorkeeper",
+        "routes",
+        "routes_export",
+        "routes_health",
+        "routes_jobs",
+        "routes_sample",
+        "security",
+        "session",
+        "runs",
+    },
     "main": {"views", "gate", "components", "session", "runs"},
     "views": {
         "gate",
@@ -113,11 +130,13 @@ LAYERS = {
         "comparison_charts",
         "sample_charts",
         "downloads",
+        "form_fields",
         "frames",
         "gaussian_example",
         "method_frames",
         "method_results",
         "models",
+        "new_runs",
         "palette",
         "pictures",
         "progress",
@@ -134,6 +153,12 @@ LAYERS = {
     "routes_verdicts": {"web", "frames", "standings", "runs"},
     "routes_sample": {"web", "pictures", "runs", "dossier"},
     "routes_jobs": {"web", "progress", "runs"},
+    "routes_health": {"runs"},
+    "doorkeeper": {"access", "attempts", "logins", "login_page", "security"},
+    "access": set[str](),
+    "attempts": set[str](),
+    "logins": set[str](),
+    "login_page": set[str](),
     "web": {"batches", "picks", "frames", "security", "standings", "runs"},
     "standings": {"session", "runs"},
     "enough": {"gate", "runs", "session", "sizes_chart"},
@@ -156,17 +181,21 @@ LAYERS = {
     },
     "agreement_chart": {"charts", "frames", "palette"},
     "decisions": {"runs"},
-    "gate": {"components", "security", "session", "runs", "decisions"},
+    "gate": {"access", "components", "security", "session", "runs", "decisions"},
     "components": {
         "batches",
         "components",
         "charts",
+        "form_fields",
         "frames",
         "pictures",
         "palette",
         "progress",
         "session",
+        "words",
     },
+    "new_runs": {"labels", "runs"},
+    "form_fields": set[str](),
     "models": {"runs", "frames"},
     "method_results": {"runs"},
     "method_frames": {"frames", "words"},
@@ -279,7 +308,7 @@ def only_the_pipeline_knows_stages_and_storage(project: Project) -> list[str]:
     for module, source in project.items():
         targets = {resolve(name, project) for name in all_imports(source.tree)}
         if (
-            module not in ("bir_core.stages", "bir_core.extras", "bir_core.method_stages")
+            module not in ("bir_core.stages", "bir_core.judging", "bir_core.extras", "bir_core.method_stages")
             and targets & STAGES
             and "bir_core.storage" in targets
         ):
@@ -365,6 +394,7 @@ def figures_are_made_without_streamlit(project: Project) -> list[str]:
                 "gaussian_example",
                 "agreement_chart",
                 "clouds",
+                "form_fields",
                 "frames",
                 "method_frames",
                 "pictures",

@@ -14,6 +14,7 @@ from dashboard import words
         (data_config.Source, words.SOURCES),
         (base_config.Network, words.NETWORKS),
         (data_config.Corruption, words.CORRUPTIONS),
+        (data_config.Corruption, words.HARMS),
         (data_config.Corruption, page.HARM),
         (base_config.BasePreset, words.PRESETS),
     ],
