@@ -99,6 +99,11 @@ def sensitivity(run: Run) -> dict[str, Any]:
     return _load(run, ("sensitivity",), lambda: storage.load_sensitivity(run.path / "sensitivity"))
 
 
+def reserved_sizes(run: Run) -> list[dict[str, Any]]:
+    """What smaller reserved sets would have found; its stage must be there."""
+    return _load(run, ("reserved_sizes",), lambda: storage.load_reserved_sizes(run.path / "reserved_sizes"))
+
+
 def samples(run: Run) -> Samples:
     """The training samples of a run."""
     return _load(run, ("data",), lambda: _read_samples(run.path / "data"))

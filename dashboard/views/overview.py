@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs, session, words
+from dashboard import charts, enough, frames, gate, runs, session, words
 from dashboard.runs import Run
 
 
@@ -101,6 +101,7 @@ def show(run: Run) -> None:
     headline(report)
     st.markdown(story(report))
     comparisons(report)
+    enough.draw(run)
     next_steps()
 
 
