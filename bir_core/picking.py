@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from bir_core.data import image_set
+from bir_core.data.entries import SPLITS
 from bir_core.data.image_set import ImageSet
 from bir_core.errors import InputError
 from bir_core.numerics import sampling
@@ -44,7 +46,7 @@ def propose(images: ImageSet, *, seed: int = 0) -> Integers:
     A stratified random sample is what the method assumes of its reserved set: whoever picks by looks alone would leave
     out what is hard to see.
     """
-    rows = np.flatnonzero(images.splits == "train")
+    rows = images.rows_of("train")
     order: Integers = rows[sampling.by_class_in_turn(images.labels[rows], seed=seed)]
     return order
 
@@ -52,9 +54,10 @@ def propose(images: ImageSet, *, seed: int = 0) -> Integers:
 def held(images: ImageSet) -> dict[int, Pick]:
     """What holds for each row of the training part of which somebody has said something."""
     last = {pick.sha256: pick for pick in log(images)}
-    rows = np.flatnonzero(images.splits == "train").tolist()
-    found = {row: last[images.sha256[row]] for row in rows if images.sha256[row] in last}
-    return {row: pick for row, pick in found.items() if pick.clean is not None}
+    rows = images.rows_of("train")
+    contents = images.index["sha256"].take(pa.array(rows)).to_pylist()
+    found = {row: last.get(content) for row, content in zip(rows.tolist(), contents, strict=True)}
+    return {row: pick for row, pick in found.items() if pick is not None and pick.clean is not None}
 
 
 def log(images: ImageSet) -> tuple[Pick, ...]:
@@ -75,10 +78,10 @@ def say(images: ImageSet, row: int, clean: bool | None, *, reviewer: str) -> Pic
     name = reviewer.strip()
     if not 1 <= len(name) <= LONGEST_REVIEWER or not name.isprintable():
         raise InputError(f"a reviewer's name has 1 to {LONGEST_REVIEWER} printable characters, got {reviewer[:100]!r}")
-    if not 0 <= row < len(images) or images.splits[row] != "train":
+    if not 0 <= row < len(images) or SPLITS[images.splits[row]] != "train":
         raise InputError(f"image {row} of {images.name!r} is not in its training part: pick one that is")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    pick = Pick(sha256=images.sha256[row], clean=clean, reviewer=name, time=now)
+    pick = Pick(sha256=images.value("sha256", row), clean=clean, reviewer=name, time=now)
     _append(_path(images), json.dumps(asdict(pick)))
     return pick
 
@@ -92,12 +95,12 @@ def reserve(images: ImageSet) -> ImageSet:
     confirmed = np.array(sorted(row for row, pick in held(images).items() if pick.clean), dtype=np.int64)
     if not len(confirmed):
         raise InputError("no image is confirmed yet: confirm at least one of each class")
-    labels = np.concatenate([images.labels[confirmed], images.labels[images.splits == "reserved"]])
+    labels = np.concatenate([images.labels[confirmed], images.labels[images.rows_of("reserved")]])
     lacking = [name for label, name in enumerate(images.class_names) if label not in labels]
     if lacking:
         named = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
         raise InputError(f"the reserved set has no image of class {named} yet: confirm at least one of each class")
-    return image_set.with_reserved(images.name, confirmed)
+    return image_set.with_reserved(images.name, confirmed.tolist())
 
 
 def _path(images: ImageSet) -> Path:

@@ -34,8 +34,8 @@ def load(config: OwnDataConfig, card: Card | None, *, seed: int) -> tuple[Splits
         seed: of the validation part.
 
     Raises:
-        InputError: there is no such set, a part is missing or lacks a class, a suspected class is unknown, or the images
-            need a card.
+        InputError: there is no such set, a part is missing or lacks a class, a suspected class is unknown, or the
+            images need a card.
     """
     images = image_set.open_set(config.images)
     card = natural_card(images) if card is None else card
@@ -77,8 +77,8 @@ def _require(images: ImageSet, train: Integers, reserved: Integers) -> None:
         raise InputError(f"the image set {images.name!r} has no training image: import some, or mark them as such")
     if not len(reserved):
         raise InputError(
-            f"the image set {images.name!r} has no reserved image: import a folder of clean images with --reserved, mark "
-            "some in the manifest, or pick them on the page Data"
+            f"the image set {images.name!r} has no reserved image: import a folder of clean images with --reserved, "
+            "mark some in the manifest, or pick them on the page Data"
         )
 
 
