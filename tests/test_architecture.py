@@ -89,6 +89,7 @@ TORCH_FREE = frozenset(
         "password",
         "roots",
         "uploads",
+        "upload_checks",
         "exports.archive",
         "exports.aligned",
         "exports.catalogue",
