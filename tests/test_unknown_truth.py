@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bir_core import cross_fitting, evaluation, flow, noisy_classes, pipeline, run_folder, storage
+from bir_core.config import IdentifyConfig
 from bir_core.cross_fitting import Bench
 from bir_core.errors import InputError
 from bir_core.noisy_classes import ClassShare
@@ -32,7 +33,7 @@ def bench_of(run: Run, **changes: Any) -> Bench:
         reserved=data.reserved,
         base=storage.load_model(run.path / "base", "base").state,
         margins=None,
-        config=run.config,
+        config=run.config.model_copy(update={"identify": IdentifyConfig(top_k=30)}),
     )
     return replace(shared, **changes)
 
@@ -44,7 +45,7 @@ def test_truth_is_unknown_only_where_nobody_knows(tiny_run: Run) -> None:
     known = storage.load_truth(tiny_run.path / "data")
     assert known.known
     assert replace(known, corruption="given").known
-    assert not unknown_truth.forget(known, known.original_labels).known
+    assert not unknown_truth.unknown(storage.load_splits(tiny_run.path / "data")).known
 
 
 def test_only_the_test_part_may_be_empty(tiny_run: Run) -> None:
@@ -58,7 +59,7 @@ def test_only_the_test_part_may_be_empty(tiny_run: Run) -> None:
 
 def test_both_come_back_from_the_folder(tmp_path: Path, tiny_run: Run) -> None:
     data = unknown_truth.without_test(storage.load_splits(tiny_run.path / "data"))
-    truth = unknown_truth.forget(storage.load_truth(tiny_run.path / "data"), data.train.labels, named=(3,))
+    truth = unknown_truth.unknown(data, named=(3,))
     storage.save_splits(tmp_path, data)
     storage.save_truth(tmp_path, truth)
     found, again = storage.load_splits(tmp_path), storage.load_truth(tmp_path)
@@ -274,8 +275,7 @@ def test_what_is_learned_by_heart_counts_for_nothing(tiny_run: Run) -> None:
     assert plain_accuracy(pooled, chance) < 30
 
 
-def test_any_number_of_classes_can_be_scored() -> None:
-    """Two classes, and more than one digit can count: nothing assumes ten."""
+def test_a_thousand_classes_have_a_thousand_shares() -> None:
     labels = digits(24, num_classes=12).labels
     rows = noisy_classes.shares(labels, np.array([0, 12, 23]), 1000)
     assert len(rows) == 1000
