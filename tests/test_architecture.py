@@ -68,6 +68,8 @@ TORCH_FREE = frozenset(
         "export",
         "incoming",
         "password",
+        "roots",
+        "uploads",
         "exports.archive",
         "exports.aligned",
         "exports.catalogue",
