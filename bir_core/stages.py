@@ -94,7 +94,7 @@ def _data(work: Work) -> Write:
 
 
 def _base(work: Work) -> Write:
-    trained = base.train_base(
+    trained = base.base_model(
         work.train(),
         storage.load_part(work.folder("data"), "validation"),
         len(storage.load_class_names(work.folder("data"))),

@@ -99,7 +99,7 @@ def model_part() -> dict[str, Any]:
     of_base = fields("base", without=("network", "start"))
     if network.startswith(f"{new_runs.EXPORT}:"):
         st.caption(model_choice.PROGRAM)
-        values = {"network": network, "start": "scratch", "preset": "trained"}
+        values: dict[str, Any] = {"network": network, "start": "scratch", "preset": "trained"}
     else:
         start = model_choice.start(new_runs.weight_files(), places, key=KEY)
         preset = [field for field in of_base if field.name == "preset"]

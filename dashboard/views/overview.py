@@ -53,7 +53,7 @@ def _how_right(report: Mapping[str, Any]) -> str:
 def story(report: Mapping[str, Any]) -> str:
     """What was trained on what, in a few sentences."""
     data, base, chosen = report["data"], report["base"], report["selection"]
-    network = words.NETWORKS.get(base["network"], base["network"])
+    network = words.network(base["network"])
     return (
         f"**{network}** ({base['num_parameters']:,} parameters) was trained on **{data['num_train']:,} "
         f"{words.SOURCES.get(data['source'], data['source'])}**, {words.PRESETS.get(base['preset'], base['preset'])} "
