@@ -81,7 +81,7 @@ def as_text(value: Any) -> str:
     """A value as it stands in a text box; ``read`` takes it back."""
     if value is None:
         return ""
-    return ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else str(value)
+    return ", ".join(str(item) for item in value) if isinstance(value, tuple) else str(value)
 
 
 def read(field: FormField, text: str) -> Any:
