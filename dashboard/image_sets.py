@@ -16,11 +16,13 @@ from bir_core.data.entries import SPLITS
 from bir_core.data.image_set import ImageSet
 from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError
-from dashboard import labels, runs
+from dashboard import labels, pictures, runs
 from dashboard.frames import Positions
 from dashboard.runs import Run
 
 __all__ = ["SPLITS", "ImageSet", "InputError"]
+
+USUAL_PER_CLASS, USUAL_IN_ALL = 30, 300
 
 names, delete = image_set.names, image_set.delete
 
@@ -106,7 +108,17 @@ def some_of(images: ImageSet, split: str, label: int, most: int) -> list[int]:
     return rows
 
 
+def is_large(images: ImageSet) -> bool:
+    """Whether its pictures are shown smoothly."""
+    return max(images.report["sizes"]["largest"]) > pictures.PIXELATED_UP_TO
+
+
 # ---------------------------------------------------------------- picking
+
+
+def usual_wanted(num_classes: int) -> int:
+    """How many reserved images of each class are asked for at first: 30, or fewer where that is more than 300."""
+    return max(1, min(USUAL_PER_CLASS, USUAL_IN_ALL // num_classes))
 
 
 @functools.lru_cache(maxsize=4)
@@ -158,5 +170,3 @@ def newest_run(name: str) -> Run | None:
         if isinstance(run.config.data, OwnDataConfig) and run.config.data.images == name:
             return run
     return None
-
-
