@@ -5,6 +5,7 @@ import. Nothing in the log is changed or deleted; of several lines about one pic
 """
 
 import datetime
+import functools
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -12,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bir_core.data import image_set
-from bir_core.data.entries import SPLITS
 from bir_core.data.image_set import ImageSet
 from bir_core.errors import InputError
 from bir_core.numerics import sampling
@@ -40,24 +41,38 @@ class Pick:
     time: str
 
 
+@functools.lru_cache(maxsize=4)
+def pickable(images: ImageSet) -> Integers:
+    """Rows of the training part whose content is there once; of a picture that is there twice neither is proposed.
+
+    A copy would have to leave the training part too, and may have another label.
+    """
+    codes = images.index["sha256"].combine_chunks().dictionary_encode().indices.to_numpy()
+    is_single = np.bincount(codes)[codes] == 1
+    rows: Integers = images.rows_of("train")
+    return rows[is_single[rows]]
+
+
 def propose(images: ImageSet, *, seed: int = 0) -> Integers:
-    """Rows of the training part in the order in which they are shown, classes in turn; higher rows are no better.
+    """Rows that may be picked in the order in which they are shown, classes in turn; higher rows are no better.
 
     A stratified random sample is what the method assumes of its reserved set: whoever picks by looks alone would leave
     out what is hard to see.
     """
-    rows = images.rows_of("train")
+    rows = pickable(images)
     order: Integers = rows[sampling.by_class_in_turn(images.labels[rows], seed=seed)]
     return order
 
 
 def held(images: ImageSet) -> dict[int, Pick]:
-    """What holds for each row of the training part of which somebody has said something."""
+    """What holds for each row that may be picked and of which somebody has said something."""
     last = {pick.sha256: pick for pick in log(images)}
-    rows = images.rows_of("train")
-    contents = images.index["sha256"].take(pa.array(rows)).to_pylist()
-    found = {row: last.get(content) for row, content in zip(rows.tolist(), contents, strict=True)}
-    return {row: pick for row, pick in found.items() if pick is not None and pick.clean is not None}
+    if not last:
+        return {}
+    said_of = np.asarray(pc.is_in(images.index["sha256"], pa.array(list(last), pa.string())), dtype=np.bool_)
+    rows = np.intersect1d(np.flatnonzero(said_of), pickable(images)).tolist()
+    found = {row: last[images.value("sha256", row)] for row in rows}
+    return {row: pick for row, pick in found.items() if pick.clean is not None}
 
 
 def log(images: ImageSet) -> tuple[Pick, ...]:
@@ -69,8 +84,16 @@ def log(images: ImageSet) -> tuple[Pick, ...]:
     return tuple(pick for line in lines if (pick := _parse(line)) is not None)
 
 
+def version(images: ImageSet) -> int:
+    """Grows whenever somebody says something: bytes of the log."""
+    try:
+        return _path(images).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def say(images: ImageSet, row: int, clean: bool | None, *, reviewer: str) -> Pick:
-    """Write what somebody says of one row of the training part; None takes back what was said.
+    """Write what somebody says of one row that may be picked; None takes back what was said.
 
     Raises:
         InputError: there is no such row to pick, or the reviewer has no name.
@@ -78,8 +101,10 @@ def say(images: ImageSet, row: int, clean: bool | None, *, reviewer: str) -> Pic
     name = reviewer.strip()
     if not 1 <= len(name) <= LONGEST_REVIEWER or not name.isprintable():
         raise InputError(f"a reviewer's name has 1 to {LONGEST_REVIEWER} printable characters, got {reviewer[:100]!r}")
-    if not 0 <= row < len(images) or SPLITS[images.splits[row]] != "train":
-        raise InputError(f"image {row} of {images.name!r} is not in its training part: pick one that is")
+    if not np.isin(row, pickable(images)):
+        raise InputError(
+            f"image {row} of {images.name!r} cannot be picked: expected one of its training part that is there once"
+        )
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     pick = Pick(sha256=images.value("sha256", row), clean=clean, reviewer=name, time=now)
     _append(_path(images), json.dumps(asdict(pick)))

@@ -9,8 +9,8 @@ STAGE = "reserved_sizes"
 TITLE = "How many reserved images are enough?"
 
 
-def draw(run: Run) -> None:
-    """The curve of a run, or the offer to compute it."""
+def draw(run: Run, *, said_else: str = "") -> None:
+    """The curve of a run, or the offer to compute it, after what is ``said_else`` then."""
     st.header(TITLE, anchor=False)
     st.caption(
         "The same identification with fewer reserved images, a few class-balanced draws of each size: what the "
@@ -19,6 +19,8 @@ def draw(run: Run) -> None:
     )
     gate.whole(run, STAGE)
     if not runs.has(run, STAGE):
+        if said_else:
+            st.markdown(said_else)
         gate.offer(run, STAGE, "Not computed for this run yet. It trains the enhanced model about ten times.")
         return
     if not runs.is_current(run, STAGE):

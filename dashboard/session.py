@@ -24,6 +24,8 @@ FIRST = "first"
 SECOND = "second"
 TOP = "k"
 DATA = "data"
+SET = "set"
+WANTED = "wanted"
 
 _REMEMBERED = "remembered"
 _RESTORED = "restored"
