@@ -233,6 +233,14 @@ def resume(job: JobId, runs: Runs = None) -> None:
     console.remark(f"job {found.id} goes on: 'jobs' shows how far it is")
 
 
+@app.command()
+def password() -> None:
+    """Make the hash of a password for the dashboard; asks twice, and prints what BIR_PASSWORD_HASH must be set to."""
+    from bir_core import password as passwords
+
+    print(passwords.make(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)))
+
+
 @app.command(hidden=True)
 def work(job: JobId, runs: Runs = None) -> None:
     """Be the process behind a queued job."""

@@ -1,17 +1,31 @@
 """The arrows that lead out of the flow, computed only when somebody asks for them by name: sensitivity, exports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bir_core import export, reserved_sizes, review, seeding, sensitivity, stages, storage, verdicts
+from bir_core import (
+    cross_fitting,
+    export,
+    judging,
+    reserved_sizes,
+    review,
+    seeding,
+    sensitivity,
+    stages,
+    storage,
+    verdicts,
+)
 from bir_core.config import ReviewConfig
+from bir_core.cross_fitting import Fold
 from bir_core.exports import aligned, catalogue, cleaned, page, weights
 from bir_core.exports.page import Example
 from bir_core.exports.sections import Reviewed
-from bir_core.sensitivity import Bench
+from bir_core.records import Integers
+from bir_core.sensitivity import Bench, Rung
 from bir_core.stages import Work, Write
 
 NUM_EXAMPLES = 24
@@ -19,28 +33,51 @@ NUM_EXAMPLES = 24
 
 def _sensitivity(work: Work) -> Write:
     config, data = work.run.config, storage.load_splits(work.folder("data"))
-    truth = storage.load_truth(work.folder("data"))
+    is_tested = len(data.test) > 0
     bench = Bench(
         base=work.model("base", "base"),
         enhanced=work.model("enhance", "enhanced"),
         layers=storage.load_layer_choice(work.folder("select")).layers,
         train=data.train,
-        test=data.test,
-        corrupted=truth.corrupted,
-        noisy_classes=truth.noisy_classes,
+        test=data.test if is_tested else data.reserved,
+        corrupted=storage.load_truth(work.folder("data")).corrupted,
+        noisy_classes=work.noisy_classes().labels,
         aligned=storage.load_aligned(work.folder("align")),
         review=config.review,
         align=config.align,
         repair=config.repair,
     )
-    found = sensitivity.sweep(
-        bench,
-        sensitivity.ladder(storage.load_scores(work.folder("score")).score, work.suspects()),
-        seed=seeding.derive(config.seed, "repair"),
-        device=work.device,
-        progress=work.progress,
-    )
+    rungs = sensitivity.ladder(storage.load_scores(work.folder("score")).score, work.suspects())
+    seed = seeding.derive(config.seed, "repair")
+    if is_tested:
+        found = sensitivity.sweep(bench, rungs, seed=seed, device=work.device, progress=work.progress)
+    else:
+        shared = judging.bench(work)
+        dealt = judging.dealt(shared)
+        folds = cross_fitting.each(shared, dealt, device=work.device)
+        found = sensitivity.cross_fit(
+            bench,
+            rungs,
+            _parts(bench, rungs, folds),
+            num_parts=int(dealt.max()) + 1,
+            seed=seed,
+            device=work.device,
+            progress=work.progress,
+        )
     return lambda folder: storage.save_sensitivity(folder, found)
+
+
+def _parts(bench: Bench, rungs: list[Rung], folds: Iterator[Fold]) -> Iterator[tuple[Bench, list[Rung], Integers]]:
+    """The sweep without each fold of the reserved set, which is the test part of ``bench``."""
+    for fold in folds:
+        part = replace(
+            bench,
+            enhanced=fold.enhanced,
+            layers=fold.layers,
+            aligned=fold.aligned,
+            test=bench.test.take(fold.held_out),
+        )
+        yield part, sensitivity.rungs_at(rungs, fold.scores, fold.suspects), fold.held_out
 
 
 def _reserved_sizes(work: Work) -> Write:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from bir_core import methods
 from bir_core.config import RunConfig
+from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError, nearest
 from bir_core.method_config import MethodsConfig
 
@@ -48,6 +49,8 @@ class Stage:
     heeds_verdicts: bool = False
     heeds_method: bool = False
 
+
+CROSS_FIT = "cross_fit"
 
 _CASE = ("data", "base", "select", "enhance", "identify", "align")
 
@@ -140,6 +143,13 @@ STAGES: tuple[Stage, ...] = (
     *(_treatment_stage(one) for one in methods.TREATMENTS if one.stage is None),
     *(_method_stage(one) for one in methods.METHODS if not one.whole_run),
     Stage(
+        name=CROSS_FIT,
+        title="Cross-fit on the reserved set where there are no test images",
+        needs=("data", "base"),
+        sections=("base", "enhance", "identify", "align", "review", "repair", "evaluate", "methods"),
+        optional=True,
+    ),
+    Stage(
         name="evaluate",
         title="Evaluate every model",
         needs=("data", "base", "select", "enhance", "score", "identify", "align", "repair", "compare"),
@@ -224,7 +234,9 @@ def needs(stage: Stage, config: RunConfig) -> tuple[str, ...]:
     """The stages whose results ``stage`` reads in a run under ``config``.
 
     A treatment that a whole run does not make has a stage of its own, which only the report that puts it first needs.
+    Somebody's own images may come without a test part, so their report needs what stands in for it.
     """
     method = methods.treatment(config.evaluate.method)
-    own = stage.heeds_method and method.stage is None
-    return (*stage.needs, f"treat-{method.name}") if own else stage.needs
+    own = (f"treat-{method.name}",) if stage.heeds_method and method.stage is None else ()
+    stand_in = (CROSS_FIT,) if stage.name == "evaluate" and isinstance(config.data, OwnDataConfig) else ()
+    return (*stage.needs, *own, *stand_in)

@@ -13,6 +13,7 @@ from bir_core import (
     detection,
     evaluation,
     identification,
+    judging,
     methods,
     repair,
     review,
@@ -22,7 +23,7 @@ from bir_core import (
 )
 from bir_core.detectors.evidence import Evidence
 from bir_core.numerics import ranking
-from bir_core.records import Suspects
+from bir_core.records import Floats, Suspects
 from bir_core.stages import Work, Write
 from bir_core.treatments.case import Case, Outcome
 
@@ -68,7 +69,8 @@ def _detect(name: str) -> Callable[[Work], Write]:
     def stage(work: Work) -> Write:
         found = detection.detect(name, evidence(work))
         truth = storage.load_truth(work.folder("data"))
-        figures = ranking.detection_figures(found.scores, truth.corrupted, methods.detector(name).threshold)
+        cut = methods.detector(name).threshold_for(len(storage.load_class_names(work.folder("data"))))
+        figures = ranking.detection_figures(found.scores, truth.corrupted, cut)
         values = {"detector": name, "facts": dict(found.facts), "figures": figures}
 
         def write(folder: Path) -> None:
@@ -82,7 +84,8 @@ def _detect(name: str) -> Callable[[Work], Write]:
 
 def _treat(name: str) -> Callable[[Work], Write]:
     def stage(work: Work) -> Write:
-        return _write_outcome(work, name, treatment.treat(name, case(work, work.suspects())))
+        outcome = treatment.treat(name, case(work, work.suspects()))
+        return _write_outcome(work, name, outcome, lambda: judging.cross_fit(work, (name,)).beliefs[name])
 
     return stage
 
@@ -93,30 +96,39 @@ def _method(one: methods.Method) -> Callable[[Work], Write]:
     def stage(work: Work) -> Write:
         scores = storage.load_detector_scores(work.folder(f"detect-{one.detector}"))
         suspects = identification.identify(scores, threshold=0.0, top_k=len(work.suspects()))
-        return _write_outcome(work, one.name, treatment.treat(one.treatment, case(work, suspects)))
+        outcome = treatment.treat(one.treatment, case(work, suspects))
+        return _write_outcome(
+            work,
+            one.name,
+            outcome,
+            lambda: judging.cross_fit(work, (one.treatment,), detector=one.detector).beliefs[one.treatment],
+        )
 
     return stage
 
 
-def _write_outcome(work: Work, name: str, outcome: Outcome) -> Write:
-    test = storage.load_part(work.folder("data"), "test")
-    noisy_classes = storage.load_truth(work.folder("data")).noisy_classes
-    before, after = (
-        evaluation.believe(state, test.images, device=work.device)
-        for state in (work.model("base", "base"), outcome.model.state)
-    )
-    gain = comparison.Comparison(before=before, after=after, labels=test.labels, noisy_classes=noisy_classes)
+def _write_outcome(work: Work, name: str, outcome: Outcome, cross_fit: Callable[[], Floats]) -> Write:
+    """Its figures are those on the test images; without any, of reserved images, from (R, L) cross-fitted beliefs."""
+    part = "test" if judging.has_test(work) else "reserved"
+    images = storage.load_part(work.folder("data"), part)
+    noisy = work.noisy_classes().labels
+    before = evaluation.believe(work.model("base", "base"), images.images, device=work.device)
+    if part == "test":
+        after = evaluation.believe(outcome.model.state, images.images, device=work.device)
+    else:
+        after = cross_fit()
+    gain = comparison.Comparison(before=before, after=after, labels=images.labels, noisy_classes=noisy)
     values = {
         "name": name,
         "facts": dict(outcome.facts),
         "num_epochs": len(outcome.model.epochs),
-        "figures": comparison.model_figures(after, test.labels, noisy_classes),
+        "figures": comparison.model_figures(after, images.labels, noisy),
         "gain": gain.differences,
     }
 
     def write(folder: Path) -> None:
         storage.save_model(folder, name, outcome.model)
-        storage.save_probabilities(folder, "test", name, after)
+        storage.save_probabilities(folder, part, name, after)
         storage.save_findings(folder, values)
 
     return write

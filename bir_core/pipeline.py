@@ -10,12 +10,12 @@ from pathlib import Path
 
 import torch
 
-from bir_core import devices, extras, flow, method_stages, run_folder, seeding, stages
+from bir_core import devices, extras, flow, judging, method_stages, run_folder, seeding, stages
 from bir_core.flow import StageEvent, Watch
 from bir_core.run_folder import Run
 from bir_core.stages import Work
 
-FUNCTIONS = stages.FUNCTIONS | extras.FUNCTIONS | method_stages.FUNCTIONS
+FUNCTIONS = stages.FUNCTIONS | judging.FUNCTIONS | extras.FUNCTIONS | method_stages.FUNCTIONS
 
 
 def _no_watch(_event: StageEvent) -> None:

@@ -7,7 +7,8 @@ Conventions, everywhere in the project:
 * images are float32 in [0, 1], (N, C, H, W); labels int64 in 0..L-1;
 * a **score** is float64, one per training sample in data-set order, *higher = more suspect*;
 * an **energy** is *lower = more typical* of clean data under the enhanced model;
-* an **accuracy** is in percent, on test images that no stage has touched, *higher = better*.
+* an **accuracy** is in percent, on images that no stage has touched, *higher = better*: the test part or, without one,
+  each fold of the reserved set under models made without it.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bir_core.card import Card
 from bir_core.errors import InputError
 
 Floats = NDArray[np.float32]
@@ -46,6 +48,12 @@ class Images(Protocol):
 
     def __array__(self) -> Floats: ...
 
+
+UNKNOWN = "unknown"
+"""The corruption of images of which nobody knows what is wrong."""
+
+Groups = tuple[tuple[str, tuple[str, ...]], ...]
+"""Layer groups by name, each with the beginnings of the names of its parameters."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while a stage works."""
@@ -90,8 +98,10 @@ class LabelledImages:
 class Splits:
     """The four disjoint parts that a run works on. ``origin`` is what is known of the files they come from.
 
+    Somebody's own images may come without a test part; then accuracy is cross-fitted on the reserved set.
+
     Raises:
-        InputError: a part is empty, two parts share an image, or a class is missing from the reserved set.
+        InputError: another part is empty, two parts share an image, or a class is missing from the reserved set.
     """
 
     train: LabelledImages
@@ -104,9 +114,9 @@ class Splits:
     def __post_init__(self) -> None:
         parts = {"train": self.train, "validation": self.validation, "reserved": self.reserved, "test": self.test}
         for name, part in parts.items():
-            if len(part) == 0:
+            if len(part) == 0 and name != "test":
                 raise InputError(f"the {name} set is empty: give it at least one image per class")
-            if part.labels.min() < 0 or part.labels.max() >= len(self.class_names):
+            if ((part.labels < 0) | (part.labels >= len(self.class_names))).any():
                 raise InputError(f"the {name} set has labels outside 0..{len(self.class_names) - 1}")
         names = list(parts)
         for i, first in enumerate(names):
@@ -128,11 +138,12 @@ class Truth:
     """What was done to the training part; only evaluation may read it.
 
     Attributes:
-        corrupted: (N,) which training samples were changed.
-        original_labels: (N,) the labels before corruption.
+        corrupted: (N,) which training samples were changed; none where nobody knows.
+        original_labels: (N,) the labels before corruption; the given ones where nobody knows.
         original_images: (number corrupted, C, H, W) the images before corruption, in the order of the flags.
-        noisy_classes: classes in which samples were corrupted; the others are the clean classes.
-        corruption: name of the corruption.
+        noisy_classes: classes in which samples were corrupted, the others are the clean classes; where nobody knows,
+            those that the user suspects, if any.
+        corruption: name of the corruption; "given" where a user gave true labels, "unknown" where nobody did.
         num_validation_corrupted: how many samples of the validation part were changed in the same way.
     """
 
@@ -143,15 +154,55 @@ class Truth:
     corruption: str
     num_validation_corrupted: int
 
+    @property
+    def known(self) -> bool:
+        """Whether anybody knows which training samples are wrong."""
+        return self.corruption != UNKNOWN
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModelState:
-    """A network by name, with its parameters and buffers by name."""
+    """A network by name, with its parameters and buffers by name.
+
+    Attributes:
+        network: a built-in name, or where it comes from and what it is called there, see ``base_config``.
+        image_shape: (C, H, W) of what it receives, pixels in [0, 1].
+        num_classes: L.
+        tensors: by the network's own names.
+        card: its value range, mean and standard deviation are applied in front of a network from elsewhere.
+        groups: layer groups of a network from elsewhere, each with the beginnings of its parameters' names; () = those
+            that its structure suggests.
+    """
 
     network: str
     image_shape: tuple[int, int, int]
     num_classes: int
     tensors: Mapping[str, NDArray[np.generic]]
+    card: Card | None = None
+    groups: Groups = ()
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but the tensors, in plain values for JSON."""
+        plain: dict[str, Any] = {
+            "network": self.network,
+            "image_shape": list(self.image_shape),
+            "num_classes": self.num_classes,
+        }
+        if self.card is not None:
+            plain["card"] = self.card.model_dump(mode="json")
+        return plain | ({"groups": [list(group) for group in self.groups]} if self.groups else {})
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any], tensors: Mapping[str, NDArray[np.generic]]) -> "ModelState":
+        """The inverse of ``facts``; a KeyError, TypeError or ValueError where these are no such facts."""
+        return cls(
+            network=facts["network"],
+            image_shape=tuple(facts["image_shape"]),
+            num_classes=facts["num_classes"],
+            tensors=tensors,
+            card=Card.model_validate(facts["card"]) if "card" in facts else None,
+            groups=tuple((name, tuple(beginnings)) for name, beginnings in facts.get("groups", ())),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

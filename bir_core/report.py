@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from bir_core import identification, methods
+import numpy as np
+
+from bir_core import identification, methods, noisy_classes
 from bir_core.alignment import out_of_range
 from bir_core.config import LANDMARKS, RunConfig
 from bir_core.models import networks
+from bir_core.noisy_classes import NoisyClasses
 from bir_core.numerics import metrics, ranking
 from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Treated, Truth
 from bir_core.stage_result import FORMAT, StageResult
@@ -23,6 +26,29 @@ NAMES = {
 }
 """The models as a sentence calls them where that is not the title of the treatment."""
 
+IMAGES = {"test": "test images", "reserved": "reserved images, each judged by models that were made without it"}
+"""What accuracies are of, as a sentence calls it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedOn:
+    """The images that accuracies are of.
+
+    Attributes:
+        part: "test"; or "reserved", where every model is judged on images that it was made without.
+        num: how many they are.
+        num_folds: of the cross-fitting; None on test images.
+    """
+
+    part: Literal["test", "reserved"]
+    num: int
+    num_folds: int | None
+
+    @property
+    def on(self) -> str:
+        """The images in words."""
+        return "test images" if self.part == "test" else "cross-fitted reserved set"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Findings:
@@ -32,6 +58,7 @@ class Findings:
     config: RunConfig
     data: Splits
     truth: Truth
+    noisy: NoisyClasses
     base: TrainedModel
     choice: LayerChoice
     enhanced: TrainedModel
@@ -40,6 +67,7 @@ class Findings:
     treated: Treated
     aligned: Aligned
     repaired: TrainedModel
+    judged_on: JudgedOn
     models: Mapping[str, Any]
     differences: list[dict[str, Any]]
     stages: Mapping[str, StageResult]
@@ -53,7 +81,7 @@ def compose(found: Findings) -> dict[str, Any]:
         "format": FORMAT,
         "run": found.run,
         "config": found.config.model_dump(),
-        "data": data_section(found.data, found.truth, found.config.data.source),
+        "data": data_section(found.data, found.truth, found.noisy, found.config.data.source),
         "base": base_section(found.base, found.config.base.preset),
         "selection": asdict(found.choice),
         "enhanced": {
@@ -72,16 +100,19 @@ def compose(found: Findings) -> dict[str, Any]:
             "num_epochs": len(found.repaired.epochs),
             "no_op": num_treated == 0 and method not in methods.WORKS_WITHOUT_SUSPECTS,
         },
+        "evaluation": {"on": found.judged_on.on, **asdict(found.judged_on)},
         "models": dict(found.models),
         "differences": found.differences,
-        "conclusion": conclude(method, num_treated, found.models, found.differences),
+        "conclusion": conclude(
+            method, num_treated, found.models, found.differences, images=IMAGES[found.judged_on.part]
+        ),
         "seconds": {name: result.seconds for name, result in found.stages.items()},
         "peak_memory_mb": {name: result.peak_memory_mb for name, result in found.stages.items()},
     }
 
 
-def data_section(splits: Splits, truth: Truth, source: str) -> dict[str, Any]:
-    """How much data of which kind there was."""
+def data_section(splits: Splits, truth: Truth, noisy: NoisyClasses, source: str) -> dict[str, Any]:
+    """How much data of which kind there was; numbers of corrupted samples are None where nobody knows."""
     classes = range(len(splits.class_names))
     return {
         "source": source,
@@ -92,10 +123,12 @@ def data_section(splits: Splits, truth: Truth, source: str) -> dict[str, Any]:
         "num_validation": len(splits.validation),
         "num_reserved": len(splits.reserved),
         "num_test": len(splits.test),
-        "noisy_classes": list(truth.noisy_classes),
-        "clean_classes": [label for label in classes if label not in truth.noisy_classes],
-        "num_corrupted": int(truth.corrupted.sum()),
-        "num_validation_corrupted": truth.num_validation_corrupted,
+        "truth_known": truth.known,
+        "noisy_classes": list(noisy.labels),
+        "noisy_classes_origin": noisy.origin,
+        "clean_classes": [label for label in classes if label not in noisy.labels],
+        "num_corrupted": int(truth.corrupted.sum()) if truth.known else None,
+        "num_validation_corrupted": truth.num_validation_corrupted if truth.known else None,
     }
 
 
@@ -133,9 +166,10 @@ def identification_section(scores: Scores, suspects: Suspects, splits: Splits, t
 
 def free_detectors(scores: Scores, truth: Truth) -> dict[str, dict[str, Any]]:
     """Figures of the detectors whose scores are columns of the score stage, see ``ranking.detection_figures``."""
+    num_classes = scores.soft_labels.shape[1]
     columns = {"bir": scores.score, "enhanced_loss": scores.loss_after, "loss": scores.loss_before}
     return {
-        one.name: ranking.detection_figures(columns[one.name], truth.corrupted, one.threshold)
+        one.name: ranking.detection_figures(columns[one.name], truth.corrupted, one.threshold_for(num_classes))
         for one in methods.DETECTORS
         if one.free
     }
@@ -157,14 +191,29 @@ def alignment_section(aligned: Aligned, scores: Scores, *, clamp: bool) -> dict[
     }
 
 
-def conclude(method: str, num_treated: int, models: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
-    """What a person should do, in words: take the repaired model, another one, or leave the model as it is."""
+def conclude(
+    method: str,
+    num_treated: int,
+    models: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    *,
+    images: str = IMAGES["test"],
+) -> str:
+    """What a person should do, in words: take the repaired model, another one, or leave the model as it is.
+
+    Args:
+        method: the model that the report puts first.
+        num_treated: how many samples it learned something new about.
+        models: figures of every model, see ``comparison.model_figures``.
+        rows: paired differences, see ``comparison.differences``.
+        images: what the accuracies are of.
+    """
     name = _called(method)
     if num_treated == 0 and method not in methods.WORKS_WITHOUT_SUSPECTS:
         return "No sample is suspect at this threshold, so there is nothing to repair: leave the model as it is."
     gain = _row(rows, method, "base")["all"]
     before, after = models["base"]["all"], models[method]["all"]
-    change = f"{before:.2f} % to {after:.2f} % of all test images ({_signed(gain)})"
+    change = f"{before:.2f} % to {after:.2f} % of all {images} ({_signed(gain)})"
     if gain["low"] > 0:
         first = f"{name} raises the accuracy from {change}."
     elif gain["high"] < 0:
@@ -195,16 +244,13 @@ def _row(rows: list[dict[str, Any]], model: str, minus: str) -> dict[str, Any]:
     return next(row for row in rows if row["model"] == model and row["minus"] == minus)
 
 
-def _suspects_per_class(suspects: Suspects, splits: Splits, truth: Truth) -> list[dict[str, int]]:
-    labels = splits.train.labels
+def _suspects_per_class(suspects: Suspects, splits: Splits, truth: Truth) -> list[dict[str, Any]]:
+    """A row per class: samples, suspects, their share with its 95 % interval in 0..1, and the corrupted ones."""
+    labels, num_classes = splits.train.labels, len(splits.class_names)
+    corrupted = np.bincount(labels[truth.corrupted], minlength=num_classes).tolist() if truth.known else None
     return [
-        {
-            "label": label,
-            "num": int((labels == label).sum()),
-            "num_suspects": int((labels[suspects.indices] == label).sum()),
-            "num_corrupted": int(truth.corrupted[labels == label].sum()),
-        }
-        for label in range(len(splits.class_names))
+        asdict(row) | {"num_corrupted": None if corrupted is None else corrupted[row.label]}
+        for row in noisy_classes.shares(labels, suspects.indices, num_classes)
     ]
 
 

@@ -6,8 +6,8 @@ threshold that is chosen by them is no longer tested on them.
 Shapes: N training samples.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from bir_core.records import (
     Aligned,
     Doubles,
     Flags,
+    Floats,
     Integers,
     LabelledImages,
     ModelState,
@@ -103,13 +104,62 @@ def sweep(
         device: where to compute.
         progress: told (epochs done, most epochs there can be).
     """
+    before = evaluation.believe(bench.base, bench.test.images, device=device)
+    return _summary(bench, rungs, before, _beliefs(bench, rungs, seed=seed, device=device, progress=progress))
+
+
+def cross_fit(
+    bench: Bench,
+    rungs: list[Rung],
+    parts: Iterable[tuple[Bench, list[Rung], Integers]],
+    *,
+    num_parts: int,
+    seed: int,
+    device: torch.device,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
+    """What ``sweep`` gives, with accuracies of held-out parts of ``bench.test`` under models made without them.
+
+    Args:
+        bench: as for ``sweep``; ``test`` is the reserved part.
+        rungs: the thresholds, with the run's own suspects at each.
+        parts: of each fold the bench that was made without it, whose ``test`` is the fold held out; the same thresholds
+            with that fold's suspects; and the positions of the fold in ``bench.test``.
+        num_parts: how many folds there are.
+        seed: that of the repair stage.
+        device: where to compute.
+        progress: told (epochs done, most epochs there can be).
+    """
+    before = evaluation.believe(bench.base, bench.test.images, device=device)
+    after = [np.empty_like(before) for _ in rungs]
+    cap = len(rungs) * bench.repair.max_epochs
+    for place, (part, its_rungs, held_out) in enumerate(parts):
+        told = _part_of(progress, place * cap, num_parts * cap)
+        for whole, beliefs in zip(
+            after, _beliefs(part, its_rungs, seed=seed, device=device, progress=told), strict=True
+        ):
+            whole[held_out] = beliefs
+    return _summary(bench, rungs, before, after)
+
+
+def rungs_at(rungs: list[Rung], scores: Doubles, own: Suspects) -> list[Rung]:
+    """The same thresholds over other (N,) scores, whose suspects by the run's own rule are ``own``."""
+    return [
+        replace(_rung(scores, rung.threshold), suspects=own, is_own=True)
+        if rung.is_own
+        else _rung(scores, rung.threshold)
+        for rung in rungs
+    ]
+
+
+def _beliefs(bench: Bench, rungs: list[Rung], *, seed: int, device: torch.device, progress: Progress) -> list[Floats]:
+    """For each threshold what the model repaired at it believes of the test images."""
     cap = bench.repair.max_epochs
     treated = [review.treat(rung.suspects, bench.review) for rung in rungs]
     aligned = _complete(bench, treated, device)
-    before = evaluation.believe(bench.base, bench.test.images, device=device)
-    rows = []
-    for place, (rung, what) in enumerate(zip(rungs, treated, strict=True)):
-        found = repair.repair(
+    found = []
+    for place, what in enumerate(treated):
+        model = repair.repair(
             bench.base,
             bench.layers,
             repair.select_aligned(aligned, what.soft),
@@ -120,13 +170,19 @@ def sweep(
             device=device,
             progress=_part_of(progress, place * cap, len(rungs) * cap),
         )
-        after = evaluation.believe(found.state, bench.test.images, device=device)
-        against = Comparison(before=before, after=after, labels=bench.test.labels, noisy_classes=bench.noisy_classes)
-        figures = comparison.model_figures(after, bench.test.labels, bench.noisy_classes)
-        rows.append(_row(bench, rung, what) | {"model": figures, "gain": against.differences})
+        found.append(evaluation.believe(model.state, bench.test.images, device=device))
+    return found
+
+
+def _summary(bench: Bench, rungs: list[Rung], before: Floats, after: list[Floats]) -> dict[str, Any]:
+    rows, labels, noisy = [], bench.test.labels, bench.noisy_classes
+    for rung, beliefs in zip(rungs, after, strict=True):
+        against = Comparison(before=before, after=beliefs, labels=labels, noisy_classes=noisy)
+        figures = {"model": comparison.model_figures(beliefs, labels, noisy), "gain": against.differences}
+        rows.append(_row(bench, rung, review.treat(rung.suspects, bench.review)) | figures)
     return {
         "eta": bench.aligned.eta,
-        "base": comparison.model_figures(before, bench.test.labels, bench.noisy_classes),
+        "base": comparison.model_figures(before, labels, noisy),
         "rows": rows,
     }
 

@@ -1,6 +1,7 @@
 """The arrows of the flow on a run folder: read what a stage needs, call its pure function, say how to save its record.
 
-This is the only place that knows both the pure stages and the storage. Only ``_evaluate`` reads the truth.
+Only here and in the modules beside it (``judging``, ``extras``, ``method_stages``) are both the pure stages and the
+storage known. No stage before ``evaluate`` gets to know the truth.
 """
 
 from collections.abc import Callable
@@ -13,36 +14,28 @@ import torch
 from bir_core import (
     alignment,
     base,
-    comparison,
     embedding,
     enhancement,
-    evaluation,
-    flow,
     identification,
+    noisy_classes,
     repair,
-    report,
     review,
-    run_folder,
     scoring,
     seeding,
     storage,
 )
-from bir_core.data import corruptions, human_labels, own, sources, splits
+from bir_core.data import experiment, own
 from bir_core.data_config import DataConfig
+from bir_core.noisy_classes import NoisyClasses
 from bir_core.records import (
     Aligned,
-    Floats,
     LabelledImages,
     ModelState,
     Progress,
-    Splits,
     Suspects,
     Treated,
-    Truth,
 )
-from bir_core.report import Findings
 from bir_core.run_folder import Run
-from bir_core.stage_result import StageResult
 
 Write = Callable[[Path], None]
 """Fills the folder of one stage's result."""
@@ -73,14 +66,27 @@ class Work:
         """The suspects, most suspect first."""
         return storage.load_suspects(self.folder("identify"))
 
+    def noisy_classes(self) -> NoisyClasses:
+        """The noisy classes: known, named by the user, or ranked by the suspects."""
+        folder = self.folder("data")
+        labels, names = storage.load_labels(folder, "train"), storage.load_class_names(folder)
+        shares = noisy_classes.shares(labels, self.suspects().indices, len(names))
+        return noisy_classes.find(storage.load_truth(folder), shares)
+
     def treated(self) -> Treated:
         """What the repair does with which samples."""
+        labels, names = storage.load_labels(self.folder("data"), "train"), storage.load_class_names(self.folder("data"))
+        review.check(self.run.config.review, len(labels), len(names))
         return review.treat(self.suspects(), self.run.config.review)
 
 
 def _data(work: Work) -> Write:
     data = work.run.config.data
-    parts, truth = _experiment(work, data) if isinstance(data, DataConfig) else own.load(data, seed=work.seed)
+    parts, truth = (
+        experiment.make(data, work.run.config.base, seed=work.seed, device=work.device, progress=work.progress)
+        if isinstance(data, DataConfig)
+        else own.load(data, work.run.config.base.wanted_card, seed=work.seed)
+    )
 
     def write(folder: Path) -> None:
         storage.save_splits(folder, parts)
@@ -89,36 +95,8 @@ def _data(work: Work) -> Write:
     return write
 
 
-def _experiment(work: Work, data: DataConfig) -> tuple[Splits, Truth]:
-    """A data set that is known, and corrupted by us."""
-    source = sources.load(data.source)
-    clean = splits.split(source, data, seed=work.seed)
-    victim, given = None, None
-    if data.corruption == "human":
-        given = human_labels.load(data.human_labels, source.training.labels)
-    if data.corruption == "adv":
-        victim = base.train_base(
-            clean.train,
-            clean.validation,
-            len(clean.class_names),
-            work.run.config.base,
-            seed=seeding.derive(work.seed, "victim"),
-            device=work.device,
-            progress=work.progress,
-        ).state
-    return corruptions.corrupt(
-        clean,
-        data,
-        seed=seeding.derive(work.seed, "corruption"),
-        victim=victim,
-        device=work.device,
-        given=given,
-        in_place=True,
-    )
-
-
 def _base(work: Work) -> Write:
-    trained = base.train_base(
+    trained = base.base_model(
         work.train(),
         storage.load_part(work.folder("data"), "validation"),
         len(storage.load_class_names(work.folder("data"))),
@@ -215,7 +193,7 @@ def _repair(work: Work) -> Write:
         repair.repair(
             work.model("base", "base"),
             storage.load_layer_choice(work.folder("select")).layers,
-            _aligned_suspects(work),
+            aligned_suspects(work),
             repair.relabel(train, treated),
             samples,
             config=work.run.config.repair,
@@ -277,57 +255,8 @@ def models_beside(method: str) -> dict[str, str]:
     return MODELS if method in MODELS else {**MODELS, method: f"treat-{method}"}
 
 
-def _evaluate(work: Work) -> Write:
-    config = work.run.config
-    data = storage.load_splits(work.folder("data"))
-    truth = storage.load_truth(work.folder("data"))
-    method = config.evaluate.method
-    models = models_beside(method)
-    beliefs: dict[str, dict[str, Floats]] = {"test": {}, "train": {}}
-    for name, stage in models.items():
-        state = work.model(stage, name)
-        beliefs["test"][name] = evaluation.believe(state, data.test.images, device=work.device)
-        if name in ("base", method):
-            beliefs["train"][name] = evaluation.believe(state, data.train.images, device=work.device)
-        work.progress(len(beliefs["test"]), len(models))
-    findings = Findings(
-        run=work.run.name,
-        config=config,
-        data=data,
-        truth=truth,
-        base=storage.load_model(work.folder("base"), "base"),
-        choice=storage.load_layer_choice(work.folder("select")),
-        enhanced=storage.load_model(work.folder("enhance"), "enhanced"),
-        scores=storage.load_scores(work.folder("score")),
-        suspects=work.suspects(),
-        treated=work.treated(),
-        aligned=_aligned_suspects(work),
-        repaired=storage.load_model(work.folder("repair"), "bir"),
-        models={
-            name: comparison.model_figures(found, data.test.labels, truth.noisy_classes)
-            for name, found in beliefs["test"].items()
-        },
-        differences=comparison.differences(beliefs["test"], method, data.test.labels, truth.noisy_classes),
-        stages=_earlier_results(work),
-    )
-
-    def write(folder: Path) -> None:
-        storage.save_report(folder, report.compose(findings))
-        for part, models in beliefs.items():
-            for name, probabilities in models.items():
-                storage.save_probabilities(folder, part, name, probabilities)
-
-    return write
-
-
-def _earlier_results(work: Work) -> dict[str, StageResult]:
-    results = {
-        name: run_folder.read_stage(work.run, name) for name in flow.needs(flow.find("evaluate"), work.run.config)
-    }
-    return {name: result for name, result in results.items() if result is not None}
-
-
-def _aligned_suspects(work: Work) -> Aligned:
+def aligned_suspects(work: Work) -> Aligned:
+    """The suspects that are treated, aligned, most suspect first."""
     return repair.select_aligned(storage.load_aligned(work.folder("align")), work.treated().soft)
 
 
@@ -347,5 +276,4 @@ FUNCTIONS: dict[str, Callable[[Work], Write]] = {
     "align": _align,
     "repair": _repair,
     "compare": _compare,
-    "evaluate": _evaluate,
 }

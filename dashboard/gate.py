@@ -1,16 +1,18 @@
 """What stands between a view and its run: no run yet, an unknown one, a damaged one, a result still to come."""
 
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
 
-from dashboard import decisions, runs, security, session
+from dashboard import access, decisions, runs, security, session
 from dashboard.components import job_progress, welcome
 from dashboard.runs import Job, Run
 
 _REFUSED = "refused"
+_STARTED = "started"
 
 
 @contextmanager
@@ -20,6 +22,17 @@ def guarded() -> Iterator[None]:
         yield
     except runs.FAULTS as fault:
         st.error(job_progress.sentence(str(fault)), icon=":material/error:")
+
+
+def is_kept() -> bool:
+    """Whether the login, where one is needed, is really asked for: only ``app.py`` puts it in front of the pages."""
+    is_needed = access.current().is_guarded or not access.is_local(access.address())
+    return not is_needed or "dashboard.doorkeeper" in sys.modules
+
+
+def is_guarded() -> bool:
+    """Whether people had to log in to come here."""
+    return access.current().is_guarded
 
 
 def run_names() -> list[str]:
@@ -168,6 +181,18 @@ def repair(parent: Run, changes: dict[str, dict[str, object]]) -> None:
     """Callback: fork, compute, and show the new run."""
     with _refusable():
         session.show_run(runs.start_repair(parent, changes))
+
+
+def start_run(config: runs.RunConfig) -> None:
+    """Callback: create a run, compute it, and show it."""
+    with _refusable():
+        session.show_run(runs.start_run(config))
+        st.session_state[_STARTED] = True
+
+
+def has_started() -> bool:
+    """Whether the click that led here has started a run; true once."""
+    return bool(st.session_state.pop(_STARTED, False))
 
 
 @contextmanager

@@ -99,6 +99,11 @@ def sensitivity(run: Run) -> dict[str, Any]:
     return _load(run, ("sensitivity",), lambda: storage.load_sensitivity(run.path / "sensitivity"))
 
 
+def reserved_sizes(run: Run) -> list[dict[str, Any]]:
+    """What smaller reserved sets would have found; its stage must be there."""
+    return _load(run, ("reserved_sizes",), lambda: storage.load_reserved_sizes(run.path / "reserved_sizes"))
+
+
 def samples(run: Run) -> Samples:
     """The training samples of a run."""
     return _load(run, ("data",), lambda: _read_samples(run.path / "data"))
@@ -280,6 +285,13 @@ def start_demo() -> str:
     config = run_config.demo("label", "lenet", "memorised", 0)
     run = run_folder.create(folder, config.model_copy(update={"name": run_folder.free_name(folder, config.name)}))
     jobs.submit(folder, run.name)
+    return run.name
+
+
+def start_run(config: RunConfig) -> str:
+    """Create a run and start its job; returns the name. Raises InputError when the name is taken."""
+    run = run_folder.create(root(), config)
+    jobs.submit(root(), run.name)
     return run.name
 
 

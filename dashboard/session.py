@@ -23,6 +23,7 @@ DETECTOR = "detector"
 FIRST = "first"
 SECOND = "second"
 TOP = "k"
+DATA = "data"
 
 _REMEMBERED = "remembered"
 _RESTORED = "restored"

@@ -5,6 +5,7 @@ import numpy as np
 from bir_core import base, evaluation, seeding
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError
+from bir_core.folds import deal
 from bir_core.records import Floats, Integers
 
 
@@ -36,15 +37,6 @@ def detect(evidence: Evidence) -> Detected:
         scores=-quality.astype(np.float64),
         facts={"folds": folds, "out_of_sample_accuracy": accuracy, "issues": int(issues.sum())},
     )
-
-
-def deal(labels: Integers, folds: int, *, seed: int) -> Integers:
-    """(N,) the fold, 0 to ``folds`` - 1, of every sample: each class is shuffled and dealt out evenly."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    dealt = np.empty(len(labels), dtype=np.int64)
-    dealt[order] = np.arange(len(labels)) % folds
-    return dealt
 
 
 def _out_of_sample(evidence: Evidence, dealt: Integers, folds: int) -> Floats:
