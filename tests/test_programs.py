@@ -27,10 +27,15 @@ from tests.test_foreign_models import own, samples
 Change = Callable[[dict[str, bytes]], None]
 
 
-def export(path: Path, module: nn.Module, *, free_batch: bool = True) -> Path:
+def export(
+    path: Path,
+    module: nn.Module,
+    *,
+    free_batch: bool = True,
+    example: tuple[torch.Tensor] = (torch.rand(2, *tiny_networks.SHAPE),),
+) -> Path:
     shapes = ({0: torch.export.Dim("batch")},) if free_batch else None
-    program = torch.export.export(module, (torch.rand(2, *tiny_networks.SHAPE),), dynamic_shapes=shapes)
-    torch.export.save(program, path)
+    torch.export.save(torch.export.export(module, example, dynamic_shapes=shapes), path)
     return path
 
 
