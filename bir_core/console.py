@@ -11,13 +11,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from bir_core import flow, run_folder, storage
+from bir_core import flow, report_words, run_folder, storage
 from bir_core.errors import InputError
 from bir_core.flow import StageEvent, Watch
 from bir_core.job_rows import Job
 from bir_core.run_folder import Run
 
 GROUPS = ("all", "clean", "noisy")
+MOST_CLASSES = 30
+"""Rows of a table by class."""
 
 _NARROWEST = 120
 
@@ -91,24 +93,39 @@ def show(report: dict[str, Any]) -> None:
     """Print a report: accuracies, paired differences, suspects, layers, seconds and the conclusion."""
     data, base = report["data"], report["base"]
     out.print(f"[bold]{escape(report['run'])}[/bold]: {_story(data, base, report['config']['seed'])}", highlight=False)
-    for build in (_accuracies, _differences, _identification, _layers, _seconds):
+    if report_words.is_cross_fitted(report):
+        out.print(report_words.judged(report), highlight=False)
+    known = report_words.is_known(report)
+    if not known:
+        out.print(escape(_unknown(report)), highlight=False)
+    for build in (_accuracies, _differences, _identification, *(() if known else (_classes,)), _layers, _seconds):
         out.print(build(report))
     out.print(f"[bold]Conclusion.[/bold] {escape(report['conclusion'])}", highlight=False)
 
 
 def _story(data: dict[str, Any], base: dict[str, Any], seed: int) -> str:
     start = "" if base.get("start", "scratch") == "scratch" else f", from {base['start']}"
-    changed = f"corruption {data['corruption']}, {data['num_corrupted']} samples corrupted"
+    changed = {
+        "none": "nothing corrupted",
+        "unknown": "nobody knows which samples are wrong",
+        "given": f"{data['num_corrupted']} samples have another true label",
+    }.get(data["corruption"], f"corruption {data['corruption']}, {data['num_corrupted']} samples corrupted")
     return (
         f"{data['source']}, {data['num_train']} training, {data['num_reserved']} reserved and {data['num_test']} test "
-        f"images; {'nothing corrupted' if data['corruption'] == 'none' else changed}; "
+        f"images; {changed}; "
         f"{base['network']} ({base['preset']}, {base['num_epochs']} epochs{start}), seed {seed}"
     )
 
 
+def _unknown(report: dict[str, Any]) -> str:
+    data = report["data"]
+    names = [data["class_names"][label] for label in data["noisy_classes"]]
+    return f"{report_words.UNKNOWN}, so precision, recall and AUC cannot be said. {report_words.noisy(report, names)}"
+
+
 def _accuracies(report: dict[str, Any]) -> Table:
     counts = report["models"]["base"]["num"]
-    table = _table("Accuracy on the test images, percent, with 95 % interval", "model")
+    table = _table(f"Accuracy on the {_judged(report)}, percent, with 95 % interval", "model")
     for group in GROUPS:
         table.add_column(f"{group} (n={counts[group]})", justify="right")
     for name, figures in report["models"].items():
@@ -125,7 +142,8 @@ def _accuracy(figures: dict[str, Any], group: str) -> str:
 
 
 def _differences(report: dict[str, Any]) -> Table:
-    table = _table("Paired differences on the same test images, points, with 95 % interval", "model", "minus")
+    title = f"Paired differences on the same {_judged(report)}, points, with 95 % interval"
+    table = _table(title, "model", "minus")
     for group in GROUPS:
         table.add_column(group, justify="right")
     for row in report["differences"]:
@@ -143,13 +161,38 @@ def _identification(report: dict[str, Any]) -> Table:
     table = _table("Identification", "figure")
     table.add_column("value", justify="right")
     table.add_row(f"suspects ({rule})", f"{found['num_suspects']} of {found['num_scored']}")
-    table.add_row("AUC of the score", _number(found["auc"], ".4f"))
-    table.add_row("precision", _number(found["precision"], ".3f"))
-    table.add_row("recall", _number(found["recall"], ".3f"))
+    known = report_words.is_known(report)
+    if known:
+        table.add_row("AUC of the score", _number(found["auc"], ".4f"))
+        table.add_row("precision", _number(found["precision"], ".3f"))
+        table.add_row("recall", _number(found["recall"], ".3f"))
     for row in found["landmarks"]:
-        figures = f"precision {_number(row['precision'], '.3f')}, recall {_number(row['recall'], '.3f')}"
-        table.add_row(f"at threshold {row['name']}", f"{row['num_suspects']} suspects, {figures}")
+        figures = f", precision {_number(row['precision'], '.3f')}, recall {_number(row['recall'], '.3f')}"
+        table.add_row(f"at threshold {row['name']}", f"{row['num_suspects']} suspects{figures if known else ''}")
     return table
+
+
+def _classes(report: dict[str, Any]) -> Table:
+    """Where suspects are more frequent than chance, the noisy classes first."""
+    data, rows = report["data"], [row for row in report["identification"]["per_class"] if row["num"]]
+    noisy = set(data["noisy_classes"])
+    shown = sorted(rows, key=lambda row: (row["label"] not in noisy, -row["share"], row["label"]))[:MOST_CLASSES]
+    left_out = len(rows) - len(shown)
+    title = "Suspects by given class, with 95 % interval" + (
+        f" ({left_out} classes with a smaller share are left out)" if left_out else ""
+    )
+    table = _table(title, "class")
+    for column in ("images", "suspects", "share, percent"):
+        table.add_column(column, justify="right")
+    for row in shown:
+        share, low, high = (100 * row[name] for name in ("share", "low", "high"))
+        name = escape(data["class_names"][row["label"]]) + (" (noisy)" if row["label"] in noisy else "")
+        table.add_row(name, str(row["num"]), str(row["num_suspects"]), escape(f"{share:.1f} [{low:.1f}, {high:.1f}]"))
+    return table
+
+
+def _judged(report: dict[str, Any]) -> str:
+    return f"{report_words.images(report)}{', cross-fitted' if report_words.is_cross_fitted(report) else ''}"
 
 
 def _layers(report: dict[str, Any]) -> Table:

@@ -5,8 +5,9 @@ and ``treatment.TREAT`` say which function belongs to which name. A test holds t
 """
 
 import importlib.util
+import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from bir_core.errors import InputError, nearest
 
@@ -24,8 +25,8 @@ class Detector:
         needs: what it looks at or trains besides the training set and the base model, in words.
         source: where it comes from.
         reserved: whether it sees the clean reserved set.
-        threshold: scores above it are suspects by default; None where every sample's score is above chance or below
-            it only in comparison with others.
+        threshold: scores above it are suspects by default, see ``threshold_for``; None where every sample's score is
+            above chance or below it only in comparison with others.
         packages: what must be installed beyond requirements.txt.
         free: its scores are columns of the score stage, so it needs no stage of its own.
     """
@@ -36,9 +37,13 @@ class Detector:
     needs: str
     source: str
     reserved: bool
-    threshold: float | None
+    threshold: float | Literal["chance"] | None
     packages: tuple[str, ...] = ()
     free: bool = False
+
+    def threshold_for(self, num_classes: int) -> float | None:
+        """The threshold among so many classes."""
+        return math.log(num_classes) if self.threshold == CHANCE else self.threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,7 @@ class Method:
 
 
 LOG_1_05 = 0.04879016416943205  # log 1.05, the paper's recommendation (section 4.1)
-LOG_10 = 2.302585092994046  # the loss of a label that is believed no more than chance among ten classes
+CHANCE: Literal["chance"] = "chance"  # the loss log L of a label that is believed no more than chance among L classes
 
 DETECTORS: tuple[Detector, ...] = (
     Detector(
@@ -94,7 +99,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="the enhanced model; one forward pass",
         source="ablation of BIR",
         reserved=True,
-        threshold=LOG_10,
+        threshold=CHANCE,
         free=True,
     ),
     Detector(
@@ -104,7 +109,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="one forward pass",
         source="small-loss rule, Arpit et al. 2017",
         reserved=False,
-        threshold=LOG_10,
+        threshold=CHANCE,
         free=True,
     ),
     Detector(
@@ -123,7 +128,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="trains one network on the reserved set",
         source="baseline",
         reserved=True,
-        threshold=LOG_10,
+        threshold=CHANCE,
     ),
     Detector(
         name="deep_knn",

@@ -41,10 +41,16 @@ class FormField:
     is_optional: bool = False
 
 
-def of(section: type[BaseModel], *, without: Collection[str] = ()) -> list[FormField]:
-    """The fields of a section in their order; sections in it are no fields."""
+def of(section: type[BaseModel], *, without: Collection[str] = (), usual: BaseModel | None = None) -> list[FormField]:
+    """The fields of a section in their order; sections in it are no fields.
+
+    Args:
+        section: the model.
+        without: names of fields that are left out.
+        usual: one whose values are the defaults, instead of the model's own.
+    """
     return [
-        _field(name, info)
+        _field(name, info, usual)
         for name, info in section.model_fields.items()
         if name not in without and not _is_section(info.annotation)
     ]
@@ -75,7 +81,7 @@ def as_text(value: Any) -> str:
     """A value as it stands in a text box; ``read`` takes it back."""
     if value is None:
         return ""
-    return ", ".join(f"{item:g}" for item in value) if isinstance(value, tuple) else str(value)
+    return ", ".join(str(item) for item in value) if isinstance(value, tuple) else str(value)
 
 
 def read(field: FormField, text: str) -> Any:
@@ -97,7 +103,7 @@ def _number(text: str) -> int | float:
     return int(text) if text.strip().lstrip("+-").isdigit() else float(text)
 
 
-def _field(name: str, info: FieldInfo) -> FormField:
+def _field(name: str, info: FieldInfo, usual: BaseModel | None) -> FormField:
     alternatives, metadata = _alternatives(info.annotation, info.metadata)
     kinds = [one for one in alternatives if one is not type(None)]
     kind, options = _kind(kinds)
@@ -107,7 +113,7 @@ def _field(name: str, info: FieldInfo) -> FormField:
         name=name,
         title=title(name),
         kind=kind,
-        default=default,
+        default=default if usual is None else getattr(usual, name),
         help=info.description or "",
         options=options,
         low=low,

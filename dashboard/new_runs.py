@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from bir_core import base_config, config, config_text, data_config, methods, run_folder
+from bir_core import base_config, config, config_text, data_config, methods, roots, run_folder
+from bir_core.card import Card
 from bir_core.data import folder
 from bir_core.errors import InputError
 from bir_core.sections import NAME_PATTERN
@@ -19,12 +19,16 @@ SOURCES: tuple[str, ...] = get_args(data_config.Source)
 """Data sets that are known by name; the first is bundled."""
 
 BUILT_IN: tuple[str, ...] = get_args(base_config.Network)
-ORIGINS = ("torchvision", "timm")
-"""Where a network may come from that is not built in; ``ORIGIN:NAME`` in a config."""
+LIBRARIES = ("torchvision", "timm")
+"""Where a network may come from that is not built in: ``LIBRARY:NAME`` in a config."""
+
+EXPORT, PROGRAM = "export", ".pt2"
+"""Of an exported program: the word before its path in a config, and how its name ends."""
 
 STARTS = ("scratch", "imagenet")
 """What the base model may start from; else a file of weights."""
 
+CARD, USUAL_CARD = Card, base_config.IMAGENET
 KNOWN_DATA, OWN_DATA = data_config.DataConfig, data_config.OwnDataConfig
 TREATMENTS = {one.name: one.title for one in methods.TREATMENTS}
 METHODS = {one.name: one.title for one in methods.DETECTORS} | TREATMENTS
@@ -52,18 +56,30 @@ def shown(names: tuple[str, ...]) -> dict[str, str]:
     return dict(zip(names, labels.shown(names), strict=True))
 
 
-def files_root() -> Path:
-    """The folder whose files may be named in the browser."""
-    return folder.root().resolve()
+def data_root() -> str:
+    """The folder that data sets known by name are read from."""
+    return str(folder.root())
+
+
+def files_in() -> str:
+    """The folders whose files may be named in the browser, in words."""
+    return " or ".join(map(str, roots.allowed()))
 
 
 def weight_files() -> list[str]:
-    """Files of weights at the top of the folder and in its ``weights``, relative to it."""
-    root = files_root()
-    found = [
-        path for place in (root, root / "weights") for kind in base_config.WEIGHTS for path in place.glob(f"*{kind}")
-    ]
-    return sorted(str(path.relative_to(root)) for path in found)
+    """Files of weights, as ``allowed_file`` takes them."""
+    return _files(base_config.WEIGHTS)
+
+
+def program_files() -> list[str]:
+    """Exported programs, as ``allowed_file`` takes them."""
+    return _files((PROGRAM,))
+
+
+def _files(suffixes: Sequence[str]) -> list[str]:
+    """Those at the top of a folder that may be named and in its ``weights``, which may be links to elsewhere."""
+    places = [place for root in roots.allowed() for place in (root, root / "weights")]
+    return sorted({str(path) for place in places for suffix in suffixes for path in place.glob(f"*{suffix}")})
 
 
 def allowed_file(text: str) -> str:
@@ -72,18 +88,9 @@ def allowed_file(text: str) -> str:
     Raises:
         InputError: it lies elsewhere, by whatever way, or there is no such file.
     """
-    root = files_root()
-    try:
-        path = (root / text).resolve()
-    except (OSError, ValueError, RuntimeError):
-        raise InputError(f"{text!r} is no path of a file: give one below {root}") from None
-    if not path.is_relative_to(root):
-        raise InputError(
-            f"{text!r} lies outside {root}, and the browser may name files in there only: put the file there, or name "
-            "it in a config file and start the run on the command line"
-        )
+    path = roots.resolve(text)
     if not path.is_file():
-        raise InputError(f"there is no file {text!r} in {root}: put it there first")
+        raise InputError(f"{text!r} is a folder, but a file was expected")
     return str(path)
 
 
@@ -94,11 +101,13 @@ def parse(values: Mapping[str, Any]) -> RunConfig:
         InputError: a value is impossible, is not for the browser to say, or the name is taken.
     """
     base = dict(values["base"])
-    _refuse_code(str(base.get("network", "")))
+    origin, _, name = str(base["network"]).partition(":")
+    if origin == EXPORT:
+        base["network"] = f"{EXPORT}:{allowed_file(name)}"
     if base["start"] not in STARTS:
         base["start"] = allowed_file(str(base["start"]))
     given = str(values.get("name", "")).strip()
-    parsed = config.parse({**values, "base": base, "name": given or "proposed"}, origin="settings")
+    parsed = config.parse_form({**values, "base": base, "name": given or "proposed"}, origin="settings")
     if not given:
         return parsed.model_copy(update={"name": run_folder.free_name(runs.root(), _name_for(parsed))})
     if (runs.root() / given).exists():
@@ -114,20 +123,10 @@ def proposed_name(values: Mapping[str, Any]) -> str:
         return ""
 
 
-def _refuse_code(network: str) -> None:
-    """Whoever names a function runs it: a config file may do that, a browser may not."""
-    origin, _, name = network.partition(":")
-    if ":" in name or (name and origin not in ORIGINS):
-        raise InputError(
-            f"network {network!r} names code to import, which the browser may not do: write it in a config file and "
-            "start the run on the command line"
-        )
-
-
 def _name_for(wanted: RunConfig) -> str:
     """Data, network and seed, as far as they fit a name."""
     data = wanted.data
     what = data.images if isinstance(data, data_config.OwnDataConfig) else f"{data.source}-{data.corruption}"
-    network = wanted.base.network.rpartition(":")[2]
+    network = wanted.base.network.rpartition(":")[2].rpartition("/")[2].removesuffix(PROGRAM)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{what[:30]}-{network[:20]}-{wanted.base.preset}")
     return f"{name}-seed{wanted.seed}"

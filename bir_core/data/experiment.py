@@ -36,7 +36,7 @@ def make(
     if config.corruption == "human":
         given = human_labels.load(config.human_labels, source.training.labels)
     if config.corruption == "adv":
-        attacked = base.train_base(
+        attacked = base.base_model(
             clean.train,
             clean.validation,
             len(clean.class_names),

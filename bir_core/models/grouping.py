@@ -115,8 +115,8 @@ def _rows(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 def _is_row(module: nn.Module) -> bool:
     """Modules one after another: a list of torch's, or what an exported program has left of one."""
-    names = [name for name, _ in module.named_children()]
-    return isinstance(module, nn.Sequential | nn.ModuleList) or (bool(names) and all(map(str.isdigit, names)))
+    stems = {name.rstrip("0123456789") for name, _ in module.named_children()}
+    return isinstance(module, nn.Sequential | nn.ModuleList) or (type(module) is nn.Module and len(stems) == 1)
 
 
 def _to_open(pieces: Sequence[_Piece]) -> _Piece | None:

@@ -48,6 +48,12 @@ def fresh(like: ModelState, generator: torch.Generator) -> nn.Sequential:
     Raises:
         InputError: the name is unknown, or the images, the classes or the groups do not fit the network.
     """
+    if origins.is_program(like.network):
+        raise InputError(
+            f"{like.network} cannot be trained anew: an exported program was made for answering, without dropout and "
+            "with fixed batch norm. It can be scored, aligned, and fine-tuned on chosen layers; to retrain, name the "
+            "network by torchvision:, timm: or factory:"
+        )
     if origins.is_foreign(like.network):
         return origins.build(like, int(torch.randint(2**62, (), generator=generator)))
     network = _outline(like).to_empty(device="cpu")
@@ -57,6 +63,15 @@ def fresh(like: ModelState, generator: torch.Generator) -> nn.Sequential:
         elif isinstance(module, nn.modules.batchnorm._NormBase | Normalise):
             module.reset_parameters()
     return _laid_out(network, like.network)
+
+
+def as_exported(like: ModelState) -> nn.Sequential:
+    """The exported program that ``like`` names, with the weights of its file.
+
+    Raises:
+        InputError: the file cannot be read, or does not fit the images, the classes or the groups.
+    """
+    return origins.build(like, 0)
 
 
 def restore(state: ModelState, device: torch.device) -> nn.Sequential:

@@ -1,14 +1,15 @@
-"""Where networks that are not built in come from: torchvision, timm, somebody's own factory."""
+"""Where networks that are not built in come from: torchvision, timm, somebody's own factory or exported program."""
 
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from bir_core.errors import InputError, nearest
-from bir_core.models import foreign
+from bir_core.models import foreign, programs
 from bir_core.models.foreign import Foreign
 from bir_core.records import ModelState
 
@@ -16,6 +17,11 @@ from bir_core.records import ModelState
 def is_foreign(network: str) -> bool:
     """Whether the name says where a network comes from; built-in names do not."""
     return ":" in network
+
+
+def is_program(network: str) -> bool:
+    """Whether it is an exported program, which has weights of its own and cannot be trained from the start."""
+    return network.startswith("export:")
 
 
 def build(like: ModelState, seed: int) -> Foreign:
@@ -83,6 +89,10 @@ def _factory(name: str, like: ModelState) -> object:
     return factory(num_classes=like.num_classes)
 
 
+def _export(name: str, like: ModelState) -> object:
+    return programs.load(Path(name).expanduser(), like)
+
+
 @contextmanager
 def _own_draws(seed: int) -> Iterator[None]:
     """Constructors draw weights from torch's global generator only; it is put back afterwards."""
@@ -95,4 +105,5 @@ MAKERS: dict[str, Callable[[str, ModelState], object]] = {
     "torchvision": _torchvision,
     "timm": _timm,
     "factory": _factory,
+    "export": _export,
 }

@@ -5,30 +5,36 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 BUILT_IN = "built-in"
+EXPORT = "export"
 FILE = "file"
 STARTS = {
-    "scratch": "Fresh weights: the base model is trained here.",
+    "scratch": "The base model is trained here.",
     "imagenet": "ImageNet's weights where they are to be had, else fresh ones; the report says which.",
-    FILE: "A file of weights of this very network, such as your trained classifier.",
 }
-START_TITLES = {"scratch": "Fresh", "imagenet": "ImageNet", FILE: "A file"}
+START_TITLES = {"scratch": "Fresh weights", "imagenet": "ImageNet", FILE: "A file of weights"}
+PROGRAM = "An exported program has its own weights: it is scored and aligned as it is, and cannot be trained anew."
+TRAINED = "Choose preset Trained to take the weights as they are; the other presets train on from them."
 
 
-def network(built_in: Mapping[str, str], origins: Sequence[str], *, key: str) -> str:
-    """The network as a config names it: a built-in one, or ``ORIGIN:NAME``.
+def network(
+    built_in: Mapping[str, str], libraries: Sequence[str], programs: Sequence[str], places: str, *, key: str
+) -> str:
+    """The network as a config names it, which may be an ``export:FILE`` as the file was named.
 
     Args:
         built_in: titles by name, the usual one first.
-        origins: libraries that others can come from.
+        libraries: that others can come from.
+        programs: files that are offered; others can be typed.
+        places: the folders that files may be in, in words.
         key: tells these widgets from others.
     """
-    left, right = st.columns([1, 1.2])
+    titles = {BUILT_IN: "Built in", **{name: name for name in libraries}, EXPORT: "An exported program"}
+    left, right = st.columns([1, 1.5])
     with left:
-        origin: str = st.radio(
+        origin: str = st.selectbox(
             "Network from",
-            [BUILT_IN, *origins],
-            horizontal=True,
-            format_func=lambda name: "Built in" if name == BUILT_IN else name,
+            list(titles),
+            format_func=lambda name: titles[name],
             key=f"{key}_origin",
             persist_state="session",
         )
@@ -41,6 +47,8 @@ def network(built_in: Mapping[str, str], origins: Sequence[str], *, key: str) ->
                 key=f"{key}_network",
                 persist_state="session",
             )
+        if origin == EXPORT:
+            return f"{EXPORT}:{_file('Program', programs, places, key=f'{key}_program')}"
         name = st.text_input(
             "Network",
             key=f"{key}_network_{origin}",
@@ -51,36 +59,40 @@ def network(built_in: Mapping[str, str], origins: Sequence[str], *, key: str) ->
     return f"{origin}:{(name or '').strip()}"
 
 
-def start(files: Sequence[str], root: str, *, key: str) -> str:
+def start(files: Sequence[str], places: str, *, key: str) -> str:
     """What the base model starts from: a word of the config, or a file as it was named.
 
     Args:
-        files: those that are offered, relative to ``root``; another below it can be typed.
-        root: the folder of the files that may be named.
+        files: those that are offered; others can be typed.
+        places: the folders that files may be in, in words.
         key: tells these widgets from others.
     """
-    left, right = st.columns([1, 1.2])
+    left, right = st.columns([1, 1.5])
     with left:
-        chosen: str = st.radio(
+        chosen: str = st.selectbox(
             "Start from",
-            list(STARTS),
-            horizontal=True,
+            list(START_TITLES),
             format_func=lambda name: START_TITLES[name],
             key=f"{key}_start",
             persist_state="session",
         )
-    with right:
         if chosen != FILE:
             st.caption(STARTS[chosen])
             return chosen
-        named = st.selectbox(
-            "File of weights",
-            list(files),
-            index=None,
-            accept_new_options=True,
-            placeholder="choose or type a path",
-            help=f"Below {root}.",
-            key=f"{key}_file",
-            persist_state="session",
-        )
+        st.caption(TRAINED)
+    with right:
+        return _file("File of weights", files, places, key=f"{key}_file")
+
+
+def _file(label: str, files: Sequence[str], places: str, *, key: str) -> str:
+    named = st.selectbox(
+        label,
+        list(files),
+        index=None,
+        accept_new_options=True,
+        placeholder="choose or type a path",
+        help=f"Inside {places}.",
+        key=key,
+        persist_state="session",
+    )
     return str(named or "")

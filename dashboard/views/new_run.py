@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from pydantic import BaseModel
 
 from dashboard import form_fields, gate, new_runs, session, words
 from dashboard.components import config_form, job_progress, model_choice
 from dashboard.new_runs import InputError, RunConfig
 
 KEY = "new"
-OWN = "own/"
+IMAGENET_USERS = tuple(f"{name}:" for name in new_runs.LIBRARIES)
 
+# The sections that only a few people change.
 FOLDED = {
     "enhance": ("Enhancement", ":material/trending_up:", "How the enhanced model is trained on the reserved set."),
     "identify": ("Suspects", ":material/search:", "Which samples are taken for detrimental."),
@@ -20,7 +22,6 @@ FOLDED = {
     "evaluate": ("Report", ":material/summarize:", "What the report puts first."),
     "embed": ("Map", ":material/scatter_plot:", "How the samples are laid out on a map."),
 }
-"""The sections that only a few people change."""
 
 WORDS: dict[str, dict[str, Mapping[Any, str]]] = {
     "data": {"corruption": words.HARMS},
@@ -43,19 +44,19 @@ def folded(title: str, icon: str) -> Any:
 def data_part() -> dict[str, Any]:
     """The data, and what is wrong with them."""
     st.header("Data")
-    sets = [f"{OWN}{name}" for name in new_runs.image_sets()]
+    sets = [f"{session.OWN}{name}" for name in new_runs.image_sets()]
     chosen: str = session.bound(
         st.selectbox,
         "Images",
         key=session.DATA,
         options=[*new_runs.SOURCES, *sets],
-        format_func=lambda name: words.SOURCES.get(name) or name.removeprefix(OWN),
+        format_func=lambda name: _capital(words.SOURCES.get(name, "")) or name.removeprefix(session.OWN),
     )
-    if chosen.startswith(OWN):
-        return own_data(chosen.removeprefix(OWN))
+    if chosen.startswith(session.OWN):
+        return own_data(chosen.removeprefix(session.OWN))
     if chosen != new_runs.SOURCES[0]:
         st.caption(
-            f"Read from {new_runs.files_root()}; python -m bir_core run FILE.toml --download fetches what is missing."
+            f"Read from {new_runs.data_root()}; python -m bir_core run FILE.toml --download fetches what is missing."
         )
     of_data = form_fields.of(new_runs.KNOWN_DATA, without=("source",))
     essential = [field for field in of_data if field.name == "corruption"]
@@ -91,16 +92,42 @@ def own_data(name: str) -> dict[str, Any]:
 def model_part() -> dict[str, Any]:
     """The network, its weights, and how it is trained."""
     st.header("Model")
+    places = new_runs.files_in()
     built_in = {name: words.NETWORKS.get(name, name) for name in new_runs.BUILT_IN}
-    network = model_choice.network(built_in, new_runs.ORIGINS, key=KEY)
-    start = model_choice.start(new_runs.weight_files(), str(new_runs.files_root()), key=KEY)
+    network = model_choice.network(built_in, new_runs.LIBRARIES, new_runs.program_files(), places, key=KEY)
     of_base = fields("base", without=("network", "start"))
-    essential = [field for field in of_base if field.name == "preset"]
-    values = config_form.draw(essential, key=f"{KEY}_base", columns=1)
-    st.caption(essential[0].help)
+    if network.startswith(f"{new_runs.EXPORT}:"):
+        st.caption(model_choice.PROGRAM)
+        values: dict[str, Any] = {"network": network, "start": "scratch", "preset": "trained"}
+    else:
+        start = model_choice.start(new_runs.weight_files(), places, key=KEY)
+        preset = [field for field in of_base if field.name == "preset"]
+        values = {"network": network, "start": start, **config_form.draw(preset, key=f"{KEY}_base", columns=1)}
+    said = words.PRESETS.get(str(values["preset"]), "")
+    if said:
+        st.caption(f"The base model is trained {said}.")
+    values["card"] = card_part(usual=new_runs.USUAL_CARD if network.startswith(IMAGENET_USERS) else new_runs.CARD())
     with folded("Training", ":material/model_training:"):
-        values |= config_form.draw([field for field in of_base if field not in essential], key=f"{KEY}_base")
-    return {"network": network, "start": start, **values}
+        rest = [field for field in of_base if field.name != "preset"]
+        values |= config_form.draw(rest, key=f"{KEY}_base")
+    return values
+
+
+def card_part(usual: BaseModel) -> dict[str, Any] | None:
+    """What the network wants of a picture, None for what is usual."""
+    with folded("What the network wants of a picture", ":material/aspect_ratio:"):
+        is_own = st.toggle(
+            "Something else than usual",
+            key=f"{KEY}_own_card",
+            persist_state="session",
+            help="Usual for torchvision and timm: 224 x 224 pixels in colour with ImageNet's mean and deviation; for a "
+            "built-in network: the images as they are.",
+        )
+        if not is_own:
+            return None
+        return config_form.draw(
+            form_fields.of(new_runs.CARD, usual=usual), key=f"{KEY}_card_{usual == new_runs.CARD()}"
+        )
 
 
 def run_part() -> dict[str, Any]:
@@ -172,6 +199,10 @@ def start_part(values: dict[str, Any]) -> None:
     as_file(config)
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def as_file(config: RunConfig) -> None:
     """The same run without a browser."""
     text, file = new_runs.toml(config), f"{config.name}.toml"
@@ -190,7 +221,7 @@ def as_file(config: RunConfig) -> None:
 
 
 if gate.has_started():
-    st.switch_page("views/overview.py")
+    st.switch_page("views/overview.py", query_params={session.RUN: st.session_state[session.RUN]})
 if not gate.run_names():
     st.title("New run", anchor=False)
 gate.show_refusal()

@@ -23,6 +23,13 @@ def test_every_choice_of_a_config_has_words(choices: object, known: dict[str, st
     assert set(get_args(choices)) == set(known)
 
 
+def test_every_origin_of_a_network_has_words() -> None:
+    assert set(words.ORIGINS) == set(base_config.ORIGINS)
+    assert words.network("resnet20") == "ResNet-20"
+    assert words.network("torchvision:resnet18") == "resnet18 from torchvision"
+    assert words.network("factory:my.models:build_it") == "my\\.models\\:build\\_it from a factory of your own"
+
+
 def test_what_people_mislabelled_names_no_classes() -> None:
     data = {"num_corrupted": 18084, "corruption": "human", "noisy_classes": [], "class_names": ["a"]}
     assert words.harm({"data": data}) == "18,084 of them got a wrong label from people."
