@@ -28,7 +28,7 @@ def client() -> Iterator[TestClient]:
         yield started
 
 
-def say(client: TestClient, images: ImageSet, row: int, clean: bool | None, **other: Any) -> Any:
+def say(client: TestClient, images: ImageSet, row: int, clean: bool | None, /, **other: Any) -> Any:
     step = {
         "key": "k",
         "reviewer": "ann",
