@@ -81,6 +81,8 @@ def post_pick(request: Request, body: bytes) -> Response:
     images, sent = _set_of(request), web.parse(_Pick, body)
     if sent.version != image_sets.version(images):
         raise web.Refused(409, "These images were imported anew since, or some were reserved: load the page again.")
+    if 0 <= sent.row < len(images) and sent.label != images.labels[sent.row]:
+        raise web.Refused(409, f"Image {sent.row} has another label than the page shows: load the page again.")
     image_sets.say(images, sent.row, sent.clean, reviewer=sent.reviewer)
     pick = {"row": sent.row, "label": int(images.labels[sent.row]), "clean": sent.clean, "reviewer": sent.reviewer}
     return JSONResponse({"pick": pick}, headers=web.NEVER_KEPT)

@@ -24,6 +24,8 @@ FIRST = "first"
 SECOND = "second"
 TOP = "k"
 DATA = "data"
+OWN = "own/"
+"""Before the name of an image set, in ``DATA``."""
 SET = "set"
 WANTED = "wanted"
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bir_core.data import sources
+from bir_core.data import importing, sources
+from bir_core.data.image_set import ImageSet
+from bir_core.data.import_request import ImportRequest
 
 
 @cache
@@ -41,3 +43,8 @@ def write_manifest(file: Path, rows: Iterable[int], **more: object) -> Path:
             Image.fromarray(images[row]).save(file.parent / "images" / f"{row}.png")
             writer.writerow([f"images/{row}.png", labels[row], *more.values()])
     return file
+
+
+def imported(name: str, folder: Path) -> ImageSet:
+    """The image set of that name, made of a folder."""
+    return importing.import_images(ImportRequest(name=name, path=str(folder)))
