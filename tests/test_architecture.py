@@ -55,6 +55,7 @@ TORCH_FREE = frozenset(
         "data.import_report",
         "data.image_set",
         "data.set_lock",
+        "images_command",
         "data.listings.arrays",
         "data.listings.columns",
         "data.listings.folders",
