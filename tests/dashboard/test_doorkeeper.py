@@ -106,6 +106,7 @@ class TestWithAPassword:
         assert "secure" in https.headers["set-cookie"].lower()
 
     def test_everything_else_is_401_in_one_sentence(self, client: TestClient) -> None:
+        assert client.get("/api/jobs", headers=PAGE).status_code == 401
         for path in ("/api/jobs", "/static/js/index.js", "/media/x.png", "/_stcore/metrics", "/auth/login"):
             answer = client.get(path)
             assert answer.status_code == 401
