@@ -1,13 +1,41 @@
 """Train the base model on data that nobody has cleaned: D -> base."""
 
+from pathlib import Path
+
 import torch
 
 from bir_core import pretrained, seeding, tensors, training
 from bir_core.base_config import BaseConfig
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import LabelledImages, Progress, TrainedModel, no_progress
+from bir_core.records import LabelledImages, ModelState, Progress, TrainedModel, no_progress
 from bir_core.training import AfterEpoch, Schedule
+
+
+def base_model(
+    train: LabelledImages,
+    validation: LabelledImages,
+    num_classes: int,
+    config: BaseConfig,
+    *,
+    seed: int,
+    device: torch.device,
+    progress: Progress = no_progress,
+) -> TrainedModel:
+    """The base model: trained here, or with preset ``trained`` the weights of ``config.start`` as they are.
+
+    Args and errors are those of ``train_base``; weights that are taken as they are must fit to the last layer.
+    """
+    if config.preset != "trained":
+        return train_base(train, validation, num_classes, config, seed=seed, device=device, progress=progress)
+    state = _described(train, num_classes, config)
+    if config.is_program:
+        network, start = networks.as_exported(state), pretrained.origin(Path(config.network.partition(":")[2]))
+    else:
+        network = networks.fresh(state, torch.Generator().manual_seed(seeding.derive(seed, "weights")))
+        start = pretrained.begin(network, config.start, whole=True)
+    progress(1, 1)
+    return TrainedModel(state=networks.capture(network, state), epochs=(), kept_epoch=0, start=start)
 
 
 def train_base(
@@ -24,7 +52,8 @@ def train_base(
     """A network trained with Adam (section 4 of the paper), from fresh weights or those that the config names.
 
     The ``memorised`` preset runs a fixed number of epochs and keeps the last weights, which is what the paper's printed
-    base accuracies imply; ``early_stop`` keeps the epoch of the lowest validation loss.
+    base accuracies imply; ``early_stop`` keeps the epoch of the lowest validation loss. ``trained`` weights have seen
+    the data: to train such a network anew is to begin from scratch, with early stopping.
 
     Args:
         train: the training part, corrupted or not.
@@ -40,11 +69,9 @@ def train_base(
         InputError: the images, or the weights to start from, do not fit the network.
         StageFailed: the loss is not a number any more.
     """
-    shape = train.images.shape
-    state = networks.describe(config.network, (shape[1], shape[2], shape[3]), num_classes)
-    weights = torch.Generator().manual_seed(seeding.derive(seed, "weights"))
-    network = networks.build(state.network, state.image_shape, num_classes, weights)
-    start = pretrained.begin(network, config.start)
+    state = _described(train, num_classes, config)
+    network = networks.fresh(state, torch.Generator().manual_seed(seeding.derive(seed, "weights")))
+    start = pretrained.begin(network, config.fresh_start)
     network = network.to(device)
     memorised = config.preset == "memorised"
     outcome = training.fit(
@@ -68,4 +95,15 @@ def train_base(
         kept_epoch=outcome.kept_epoch,
         start=start,
         margins=None if outcome.margins is None else outcome.margins.cpu().numpy(),
+    )
+
+
+def _described(train: LabelledImages, num_classes: int, config: BaseConfig) -> ModelState:
+    shape = train.images.shape
+    return networks.describe(
+        config.network,
+        (shape[1], shape[2], shape[3]),
+        num_classes,
+        card=config.wanted_card,
+        groups=config.layer_groups,
     )

@@ -198,6 +198,21 @@ def parse(values: dict[str, Any], *, origin: str) -> RunConfig:
         raise InputError(f"{origin}: {_explain(error)}") from None
 
 
+def parse_form(values: dict[str, Any], *, origin: str) -> RunConfig:
+    """The same for values that come from a browser, which may not name code to run.
+
+    Raises:
+        InputError: as ``parse``, and where the network is a factory.
+    """
+    found = parse(values, origin=origin)
+    if found.base.runs_code:
+        raise InputError(
+            f"{origin}: base.network {found.base.network!r} runs code, which only a config file may ask for: write it "
+            "into one and use the command line"
+        )
+    return found
+
+
 def load(path: Path) -> RunConfig:
     """Read a ``.toml`` or ``.json`` config file.
 

@@ -32,6 +32,18 @@ def write_json(path: Path, values: Any) -> None:
         os.fsync(file.fileno())
 
 
+def read_json(path: Path) -> Any:
+    """What ``write_json`` has written.
+
+    Raises:
+        RunDamaged: the file is not there, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunDamaged(f"{path} cannot be read as JSON ({error}): compute the stage again with --force") from None
+
+
 def replace(part: Path, final: Path) -> None:
     """Put ``part`` in the place of ``final``; a crash in between leaves no result, never a half one."""
     old = final.with_name(f"{final.name}.old")

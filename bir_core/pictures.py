@@ -127,8 +127,9 @@ class Pictures:
             raise InputError(f"cannot read the image {path} ({error.strerror}): put it back, or import again") from None
         if (found.st_size, found.st_mtime_ns) != (self.files.sizes[position], self.files.changed[position]):
             raise InputError(f"the image {path} was changed since it was imported: import it again")
-        source: Any = Path(path) if row < 0 else self._array(path)[row]
-        return decoding.fit(decoding.open_picture(source), self.card)
+        if row < 0:
+            return decoding.fitted(Path(path), self.card)
+        return decoding.fitted(self._array(path)[row], self.card, name=f"row {row} of {path}")
 
     def _array(self, path: str) -> NDArray[Any]:
         if path not in self._arrays:

@@ -14,7 +14,7 @@ import torch
 
 from bir_core import enhancement, evaluation, identification, scoring, seeding
 from bir_core.config import EnhanceConfig
-from bir_core.numerics import metrics, ranking
+from bir_core.numerics import metrics, ranking, sampling
 from bir_core.records import Flags, Integers, LabelledImages, ModelState, Progress, no_progress
 
 SIZES = (30, 100, 200, 300)
@@ -45,22 +45,6 @@ def sizes(num_reserved: int, num_classes: int) -> list[int]:
     return [size for size in SIZES if num_classes <= size < num_reserved] + [num_reserved]
 
 
-def draw(labels: Integers, size: int, *, seed: int) -> Integers:
-    """(size,) positions drawn class by class in turn, so that classes differ by one image where they have enough.
-
-    Args:
-        labels: (R,) classes of the reserved images.
-        size: at most R.
-        seed: of the draw.
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    turn = np.empty(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        members = shuffled[labels[shuffled] == label]
-        turn[members] = np.arange(len(members))
-    return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")][:size])
-
-
 def curve(
     bench: Bench, wanted: Sequence[int], *, seed: int, device: torch.device, progress: Progress = no_progress
 ) -> list[dict[str, Any]]:
@@ -80,8 +64,8 @@ def curve(
     plan = [(size, number) for size in wanted for number in range(1 if size == len(bench.reserved) else DRAWS)]
     found: dict[int, list[dict[str, Any]]] = {size: [] for size in wanted}
     for done, (size, number) in enumerate(plan, start=1):
-        chosen = draw(bench.reserved.labels, size, seed=seeding.derive(seed, "draw", str(number)))
-        found[size].append(_measure(bench, chosen, seed=seed, device=device))
+        order = sampling.by_class_in_turn(bench.reserved.labels, seed=seeding.derive(seed, "draw", str(number)))
+        found[size].append(_measure(bench, np.sort(order[:size]), seed=seed, device=device))
         progress(done, len(plan))
     return [_row(size, parts) for size, parts in found.items()]
 

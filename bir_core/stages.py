@@ -24,7 +24,7 @@ from bir_core import (
     seeding,
     storage,
 )
-from bir_core.data import corruptions, human_labels, own, sources, splits
+from bir_core.data import experiment, own
 from bir_core.data_config import DataConfig
 from bir_core.noisy_classes import NoisyClasses
 from bir_core.records import (
@@ -32,10 +32,8 @@ from bir_core.records import (
     LabelledImages,
     ModelState,
     Progress,
-    Splits,
     Suspects,
     Treated,
-    Truth,
 )
 from bir_core.run_folder import Run
 
@@ -77,12 +75,18 @@ class Work:
 
     def treated(self) -> Treated:
         """What the repair does with which samples."""
+        labels, names = storage.load_labels(self.folder("data"), "train"), storage.load_class_names(self.folder("data"))
+        review.check(self.run.config.review, len(labels), len(names))
         return review.treat(self.suspects(), self.run.config.review)
 
 
 def _data(work: Work) -> Write:
     data = work.run.config.data
-    parts, truth = _experiment(work, data) if isinstance(data, DataConfig) else own.load(data, seed=work.seed)
+    parts, truth = (
+        experiment.make(data, work.run.config.base, seed=work.seed, device=work.device, progress=work.progress)
+        if isinstance(data, DataConfig)
+        else own.load(data, work.run.config.base.wanted_card, seed=work.seed)
+    )
 
     def write(folder: Path) -> None:
         storage.save_splits(folder, parts)
@@ -91,36 +95,8 @@ def _data(work: Work) -> Write:
     return write
 
 
-def _experiment(work: Work, data: DataConfig) -> tuple[Splits, Truth]:
-    """A data set that is known, and corrupted by us."""
-    source = sources.load(data.source)
-    clean = splits.split(source, data, seed=work.seed)
-    victim, given = None, None
-    if data.corruption == "human":
-        given = human_labels.load(data.human_labels, source.training.labels)
-    if data.corruption == "adv":
-        victim = base.train_base(
-            clean.train,
-            clean.validation,
-            len(clean.class_names),
-            work.run.config.base,
-            seed=seeding.derive(work.seed, "victim"),
-            device=work.device,
-            progress=work.progress,
-        ).state
-    return corruptions.corrupt(
-        clean,
-        data,
-        seed=seeding.derive(work.seed, "corruption"),
-        victim=victim,
-        device=work.device,
-        given=given,
-        in_place=True,
-    )
-
-
 def _base(work: Work) -> Write:
-    trained = base.train_base(
+    trained = base.base_model(
         work.train(),
         storage.load_part(work.folder("data"), "validation"),
         len(storage.load_class_names(work.folder("data"))),

@@ -108,7 +108,7 @@ def save_truth(folder: Path, truth: Truth) -> None:
 def load_truth(folder: Path) -> Truth:
     """What was corrupted; for evaluation and for people, never for a stage before it."""
     corrupted, labels = array_files.read_arrays(folder, "truth_corrupted", "truth_original_labels")
-    facts = _read_json(folder / "truth.json")
+    facts = durable.read_json(folder / "truth.json")
     originals = array_files.read_array(folder / "truth_original_images.npy")
     array_files.same_number(corrupted.sum(), originals, "truth_original_images.npy")
     return Truth(
@@ -122,11 +122,10 @@ def load_truth(folder: Path) -> Truth:
 
 
 def save_model(folder: Path, name: str, trained: TrainedModel) -> None:
-    """Weights as ``NAME.safetensors`` (network and shapes in its metadata), the log as ``NAME.json``."""
+    """Weights as ``NAME.safetensors`` (network, shapes, card and groups in its metadata), the log as ``NAME.json``."""
     state = trained.state
-    facts = {"network": state.network, "image_shape": list(state.image_shape), "num_classes": state.num_classes}
     tensors = {key: np.asarray(value, order="C") for key, value in state.tensors.items()}
-    safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(facts)})
+    safetensors.numpy.save_file(tensors, folder / f"{name}.safetensors", metadata={"bir": json.dumps(state.facts())})
     log = {"epochs": [asdict(epoch) for epoch in trained.epochs]}
     durable.write_json(folder / f"{name}.json", log | {"kept_epoch": trained.kept_epoch, "start": trained.start})
 
@@ -143,13 +142,8 @@ def load_model(folder: Path, name: str) -> TrainedModel:
         raise RunDamaged(
             f"{path} is not a model of this program ({error}): compute the stage again with --force"
         ) from None
-    state = ModelState(
-        network=facts["network"],
-        image_shape=tuple(facts["image_shape"]),
-        num_classes=facts["num_classes"],
-        tensors=tensors,
-    )
-    log = _read_json(folder / f"{name}.json")
+    state = ModelState.of(facts, tensors)
+    log = durable.read_json(folder / f"{name}.json")
     epochs = tuple(Epoch(**epoch) for epoch in log["epochs"])
     return TrainedModel(state=state, epochs=epochs, kept_epoch=log["kept_epoch"], start=log.get("start", ""))
 
@@ -186,7 +180,7 @@ def save_findings(folder: Path, values: dict[str, Any]) -> None:
 @array_files.naming_damage
 def load_findings(folder: Path) -> dict[str, Any]:
     """Facts and figures of a detector or a treatment, see ``method_stages``."""
-    values: dict[str, Any] = _read_json(folder / "findings.json")
+    values: dict[str, Any] = durable.read_json(folder / "findings.json")
     return values
 
 
@@ -198,7 +192,7 @@ def save_layer_choice(folder: Path, choice: LayerChoice) -> None:
 @array_files.naming_damage
 def load_layer_choice(folder: Path) -> LayerChoice:
     """The chosen subset and the whole table of losses."""
-    values = _read_json(folder / "selection.json")
+    values = durable.read_json(folder / "selection.json")
     candidates = tuple(CandidateSubset(**{**row, "layers": tuple(row["layers"])}) for row in values["candidates"])
     return LayerChoice(**{**values, "layers": tuple(values["layers"]), "candidates": candidates})
 
@@ -248,7 +242,7 @@ def load_embedding(folder: Path) -> Embedding:
         features=features,
         reserved_features=array_files.read_array(folder / "reserved_features.npy"),
         coordinates=coordinates,
-        layout=_read_json(folder / "layout.json")["layout"],
+        layout=durable.read_json(folder / "layout.json")["layout"],
     )
 
 
@@ -266,7 +260,7 @@ def save_suspects(folder: Path, suspects: Suspects) -> None:
 @array_files.naming_damage
 def load_suspects(folder: Path) -> Suspects:
     """The suspects, most suspect first."""
-    return Suspects(indices=array_files.read_array(folder / "suspects.npy"), **_read_json(folder / "rule.json"))
+    return Suspects(indices=array_files.read_array(folder / "suspects.npy"), **durable.read_json(folder / "rule.json"))
 
 
 def save_aligned(folder: Path, aligned: Aligned) -> None:
@@ -279,7 +273,7 @@ def save_aligned(folder: Path, aligned: Aligned) -> None:
 def load_aligned(folder: Path) -> Aligned:
     """The aligned samples; memory-mapped."""
     columns = dict(zip(ALIGNED, array_files.read_arrays(folder, *ALIGNED), strict=True))
-    return Aligned(**columns, eta=_read_json(folder / "step.json")["eta"])
+    return Aligned(**columns, eta=durable.read_json(folder / "step.json")["eta"])
 
 
 def load_aligned_images(folder: Path) -> tuple[Integers, Rows]:
@@ -295,7 +289,7 @@ def save_report(folder: Path, report: dict[str, Any]) -> None:
 @array_files.naming_damage
 def load_report(folder: Path) -> dict[str, Any]:
     """The report; its schema is in the README."""
-    values: dict[str, Any] = _read_json(folder / "report.json")
+    values: dict[str, Any] = durable.read_json(folder / "report.json")
     return values
 
 
@@ -307,7 +301,7 @@ def save_sensitivity(folder: Path, found: dict[str, Any]) -> None:
 @array_files.naming_damage
 def load_sensitivity(folder: Path) -> dict[str, Any]:
     """Repairs at several thresholds, see ``sensitivity.sweep``."""
-    values: dict[str, Any] = _read_json(folder / "sensitivity.json")
+    values: dict[str, Any] = durable.read_json(folder / "sensitivity.json")
     return values
 
 
@@ -319,7 +313,7 @@ def save_reserved_sizes(folder: Path, rows: list[dict[str, Any]]) -> None:
 @array_files.naming_damage
 def load_reserved_sizes(folder: Path) -> list[dict[str, Any]]:
     """What smaller reserved sets would have found, see ``reserved_sizes.curve``."""
-    return list(_read_json(folder / "reserved_sizes.json"))
+    return list(durable.read_json(folder / "reserved_sizes.json"))
 
 
 def save_probabilities(folder: Path, part: str, model: str, probabilities: Floats) -> None:
@@ -339,12 +333,5 @@ def load_probability_rows(folder: Path, part: str, model: str) -> Rows:
 
 
 def _read_classes(folder: Path) -> dict[str, Any]:
-    facts = _read_json(folder / "classes.json")  # the names alone in runs of before
+    facts = durable.read_json(folder / "classes.json")  # the names alone in runs of before
     return {"names": facts, "origin": ""} if isinstance(facts, list) else facts
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunDamaged(f"{path} cannot be read as JSON ({error}): compute the stage again with --force") from None

@@ -10,7 +10,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from dashboard import routes, routes_export, routes_jobs, routes_sample
+from dashboard import access, routes, routes_export, routes_health, routes_jobs, routes_sample, routes_sets
+from dashboard.doorkeeper import Doorkeeper
 from dashboard.security import SecurityHeaders
 
 
@@ -47,7 +48,18 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "main.py",
-    routes=[*routes.ROUTES, *routes_export.ROUTES, *routes_jobs.ROUTES, *routes_sample.ROUTES],
+    routes=[
+        *routes.ROUTES,
+        *routes_export.ROUTES,
+        *routes_health.ROUTES,
+        *routes_jobs.ROUTES,
+        *routes_sample.ROUTES,
+        *routes_sets.ROUTES,
+    ],
     lifespan=lifespan,
-    middleware=[Middleware(SecurityHeaders), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=3)],
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(Doorkeeper, settings=access.demand()),
+        Middleware(GZipMiddleware, minimum_size=1024, compresslevel=3),
+    ],
 )

@@ -1,16 +1,18 @@
 """What stands between a view and its run: no run yet, an unknown one, a damaged one, a result still to come."""
 
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
 
-from dashboard import decisions, runs, security, session
+from dashboard import access, decisions, runs, security, session
 from dashboard.components import job_progress, welcome
 from dashboard.runs import Job, Run
 
 _REFUSED = "refused"
+_STARTED = "started"
 
 
 @contextmanager
@@ -20,6 +22,17 @@ def guarded() -> Iterator[None]:
         yield
     except runs.FAULTS as fault:
         st.error(job_progress.sentence(str(fault)), icon=":material/error:")
+
+
+def is_kept() -> bool:
+    """Whether the login, where one is needed, is really asked for: only ``app.py`` puts it in front of the pages."""
+    is_needed = access.current().is_guarded or not access.is_local(access.address())
+    return not is_needed or "dashboard.doorkeeper" in sys.modules
+
+
+def is_guarded() -> bool:
+    """Whether people had to log in to come here."""
+    return access.current().is_guarded
 
 
 def run_names() -> list[str]:
@@ -134,31 +147,31 @@ def show_refusal() -> None:
 
 def start_demo() -> None:
     """Callback: create and compute the demonstration."""
-    with _refusable():
+    with refusable():
         session.show_run(runs.start_demo())
 
 
 def resume(job_id: int) -> None:
     """Callback: go on with a job."""
-    with _refusable():
+    with refusable():
         runs.resume(job_id)
 
 
 def compute(name: str, stages: tuple[str, ...] | None = None, *, force: bool = False) -> None:
     """Callback: compute a run, or only some stages of it."""
-    with _refusable():
+    with refusable():
         runs.compute(name, force=force) if stages is None else runs.compute(name, stages, force=force)
 
 
 def decide(run: Run, sample: int, verdict: decisions.Verdict, label: int | None = None, **by: Any) -> None:
     """Callback: write a verdict on a sample; ``by`` says who, and whether it settles a conflict."""
-    with _refusable():
+    with refusable():
         decisions.decide(run, sample, verdict, label=label, **by)
 
 
 def undo(run: Run, *, reviewer: str) -> None:
     """Callback: take back the reviewer's last step, and say what it was about, since that may be another sample."""
-    with _refusable():
+    with refusable():
         samples = decisions.undo(run, reviewer=reviewer)
         about = f"sample {samples[0]}" if len(samples) == 1 else f"{len(samples):,} samples"
         st.toast(f"Taken back: your last step, on {about}." if samples else "You have no step to take back here.")
@@ -166,12 +179,25 @@ def undo(run: Run, *, reviewer: str) -> None:
 
 def repair(parent: Run, changes: dict[str, dict[str, object]]) -> None:
     """Callback: fork, compute, and show the new run."""
-    with _refusable():
+    with refusable():
         session.show_run(runs.start_repair(parent, changes))
 
 
+def start_run(config: runs.RunConfig) -> None:
+    """Callback: create a run, compute it, and show it."""
+    with refusable():
+        session.show_run(runs.start_run(config))
+        st.session_state[_STARTED] = True
+
+
+def has_started() -> bool:
+    """Whether the click that led here has started a run; true once."""
+    return bool(st.session_state.pop(_STARTED, False))
+
+
 @contextmanager
-def _refusable() -> Iterator[None]:
+def refusable() -> Iterator[None]:
+    """What a callback does; what it cannot do is kept for ``show_refusal``."""
     try:
         yield
     except runs.FAULTS as fault:

@@ -23,13 +23,23 @@ PAGES = (
     ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
 )
 
-# The bar has no room for more at 1024 px: these open from a word at its end.
+# The bar has no room for more at 1024 px: these open from a word at its beginning and one at its end.
+START = (
+    (
+        "data",
+        "Data",
+        ":material/photo_library:",
+        "Images of your own: import them, look at them, pick the reserved set.",
+    ),
+    ("pick", "Pick", ":material/checklist:", "Choose the reserved set of an image set by eye."),
+    ("new_run", "New run", ":material/add_circle:", "Choose data, network and settings, and start a run of your own."),
+)
 LEARN = (
     ("how_it_works", "How it works", ":material/school:", "The method on an example small enough to see through."),
 )
 
 # Reached by a link on another page; not in the navigation.
-HIDDEN = ("sample", "present")
+HIDDEN = ("sample", "present", "pick")
 
 
 def make(name: str, title: str, icon: str, text: str) -> Page:
@@ -44,10 +54,18 @@ def make(name: str, title: str, icon: str, text: str) -> Page:
 
 
 st.set_page_config(page_title="BIR Dashboard", page_icon="🩹", layout="wide")
+if not gate.is_kept():
+    st.error("Nobody stands at the door here: start the dashboard with 'streamlit run dashboard/app.py'.")
+    st.stop()
 page = st.navigation(
-    {"": [make(*facts) for facts in PAGES], "Learn": [make(*facts) for facts in LEARN]},
+    {
+        "Start": [make(*facts) for facts in START],
+        "": [make(*facts) for facts in PAGES],
+        "Learn": [make(*facts) for facts in LEARN],
+    },
     position="top",
 )
 with gate.guarded():
-    run_picker.draw(page.title, gate.run_names(), unknown=gate.enter(page.url_path))
+    unknown = gate.enter(page.url_path)
+    run_picker.draw(page.title, gate.run_names(), unknown=unknown, is_guarded=gate.is_guarded())
     page.run()

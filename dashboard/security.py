@@ -51,7 +51,7 @@ HEADERS = {
 
 TOKEN = secrets.token_urlsafe(24)
 """Handed to our own page, which sends it back with every request; another server process has another one."""
-TOKEN_HEADER = "x-bir-token"
+TOKEN_HEADER = "x-bir-token"  # noqa: S105 - the name of a header
 
 
 TICKET_SECONDS = 12 * 3600
@@ -65,9 +65,9 @@ def ticket(*what: str) -> str:
 
 def ticket_refusal(headers: Headers, given: str, *what: str) -> str | None:
     """Why a download is not answered, or None when it is."""
-    foreign = _foreign(headers)
-    if foreign:
-        return foreign
+    elsewhere = foreign(headers)
+    if elsewhere:
+        return elsewhere
     until, _, signature = given.partition(".")
     if not secrets.compare_digest(signature.encode(), _sign(until, *what).encode()):
         return "The address of this download is of an earlier server: load the page again."
@@ -82,19 +82,23 @@ def _sign(*parts: str) -> str:
 
 def refusal(headers: Headers) -> str | None:
     """Why a request to our routes is not from our own page, or None when it is."""
-    foreign = _foreign(headers)
-    if foreign:
-        return foreign
+    elsewhere = foreign(headers)
+    if elsewhere:
+        return elsewhere
     if not secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), TOKEN.encode()):
         return "The token is missing or of an earlier server: load the page again."
     return None
 
 
-def _foreign(headers: Headers) -> str | None:
+def foreign(headers: Headers) -> str | None:
+    """Why a request does not come from a page of this server, or None when it may."""
     host = headers.get("host", "")
     allowed = streamlit.get_option("server.allowedHosts") or ["localhost", "127.0.0.1"]
     if re.sub(r":\d+$", "", host) not in allowed:
-        return "This address is not one of the server's own: open the dashboard under localhost or 127.0.0.1."
+        return (
+            f"This address is not one of the server's own: open the dashboard under {' or '.join(allowed)}, or start "
+            "it with --server.allowedHosts and the name that you use."
+        )
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
     if site not in ("same-origin", "none") or (origin is not None and origin.partition("://")[2] != host):
         return "Only a page of this dashboard may ask this."

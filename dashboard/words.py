@@ -23,9 +23,18 @@ CORRUPTIONS = {
     "human": "got a wrong label from people",
     "given": "have another true label than the given one",
 }
+HARMS = {
+    "none": "None",
+    "label": "Wrong labels",
+    "input": "Noisy images",
+    "adv": "Attacked images",
+    "human": "Labels that people gave",
+}
+"""The corruptions, as a form calls them."""
 PRESETS = {
     "memorised": "until it had memorised them, wrong ones included, as in the paper",
     "early_stop": "with early stopping, as one would in practice",
+    "trained": "before it came here, and is taken as it is",
 }
 NETWORKS = {
     "lenet": "LeNet",
@@ -34,12 +43,26 @@ NETWORKS = {
     "resnet50": "ResNet-50",
     "resnet50-64": "ResNet-50 at 64 pixels",
 }
+ORIGINS = {
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "factory": "a factory of your own",
+    "export": "an exported program",
+}
 SOURCES = {
     "mnist5k": "handwritten digits (bundled MNIST)",
     "mnist": "handwritten digits (full MNIST)",
     "fashion_mnist": "pictures of clothes (Fashion-MNIST)",
     "cifar10": "small photographs (CIFAR-10)",
 }
+
+
+def network(name: str) -> str:
+    """A network for Markdown: a built-in one by its usual name, another with where it comes from."""
+    origin, colon, rest = name.partition(":")
+    return (
+        NETWORKS[name] if name in NETWORKS else plain(f"{rest} from {ORIGINS.get(origin, origin)}" if colon else name)
+    )
 
 
 def source(report: Mapping[str, Any]) -> str:

@@ -183,7 +183,7 @@ def test_weights_of_another_network_or_none_are_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"layer1.0.weight": torch.zeros(2)}}, tmp_path / "b.pth")
     for name, sentence in (
         ("a.pth", "cannot read the weights .*a.pth"),
-        ("b.pth", "of another network .layer1.0.bias is not in it"),
+        ("b.pth", r"of another network \(9 missing: layer1.0.bias, .*; 1 of another shape: layer1.0.weight \(2 inst"),
         ("absent.pth", "cannot read the weights .*absent.pth: No such file"),
     ):
         with pytest.raises(InputError, match=sentence):

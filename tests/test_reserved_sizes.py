@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bir_core import pipeline, reserved_sizes, run_folder, storage
 from bir_core.numerics import ranking
@@ -17,28 +14,6 @@ def test_sizes_have_an_image_of_each_class_and_end_with_the_whole() -> None:
     assert reserved_sizes.sizes(1000, 10) == [30, 100, 200, 300, 1000]
     assert reserved_sizes.sizes(150, 40) == [100, 150]
     assert reserved_sizes.sizes(20, 10) == [20]
-
-
-@given(
-    labels=st.lists(st.integers(0, 4), min_size=5, max_size=60),
-    share=st.floats(0, 1),
-    seed=st.integers(0, 2**32),
-)
-def test_a_draw_is_of_all_classes_alike(labels: list[int], share: float, seed: int) -> None:
-    classes = np.array(labels, dtype=np.int64)
-    size = round(share * len(classes))
-    chosen = reserved_sizes.draw(classes, size, seed=seed)
-    assert len(chosen) == size == len(np.unique(chosen))
-    there, drawn = np.bincount(classes, minlength=5), np.bincount(classes[chosen], minlength=5)
-    # Where a class has images left, no other class has got more than one image more than it.
-    assert all(drawn[label] == there[label] or drawn.max() - drawn[label] <= 1 for label in range(5))
-
-
-def test_draws_differ_by_seed_and_repeat() -> None:
-    classes = np.arange(100, dtype=np.int64) % 10
-    first, again, other = (reserved_sizes.draw(classes, 30, seed=seed) for seed in (1, 1, 2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
 
 
 @pytest.fixture(scope="module")

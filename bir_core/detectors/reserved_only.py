@@ -14,6 +14,7 @@ def detect(evidence: Evidence) -> Detected:
     recipe = evidence.config.base.model_copy(
         update={
             "network": evidence.base.network,
+            "start": evidence.config.base.fresh_start,
             "preset": "memorised",
             "memorised_epochs": options.epochs,
             "learning_rate": options.learning_rate,

@@ -62,11 +62,9 @@ def detect(evidence: Evidence) -> Detected:
 
 def _twin(evidence: Evidence) -> nn.Sequential:
     """The base model's architecture with the weights that its training began with, see ``base.train_base``."""
-    state = evidence.base
     seed = seeding.derive(seeding.derive(evidence.config.seed, "base"), "weights")
     weights = torch.Generator().manual_seed(seed)
-    network = networks.build(state.network, state.image_shape, state.num_classes, weights)
-    return network.to(evidence.device).eval()
+    return networks.fresh(evidence.base, weights).to(evidence.device).eval()
 
 
 def _losses(model: FlatNetwork, samples: LabelledImages, device: torch.device) -> sgd.Losses:

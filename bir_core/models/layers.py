@@ -7,11 +7,13 @@ image is computed once and shared by everything that follows.
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from bir_core.errors import InputError
+from bir_core.models.foreign import Foreign
 from bir_core.models.pixels import Resize
 
 NUMBERS_A_PASS = 1 << 24
@@ -20,6 +22,8 @@ NUMBERS_A_PASS = 1 << 24
 
 def names(network: nn.Sequential) -> tuple[str, ...]:
     """Names of the layer groups, first to last."""
+    if _is_whole(network):
+        return tuple(name for name, _ in network.groups)
     return tuple(name for name, _ in network.named_children())
 
 
@@ -45,18 +49,30 @@ def parse(label: str, available: Sequence[str]) -> tuple[str, ...]:
 def parameters(network: nn.Sequential, layers: Sequence[str]) -> list[nn.Parameter]:
     """The parameters of the selected layers, selected by name."""
     chosen = set(layers)
-    return [value for name, value in network.named_parameters() if name.split(".")[0] in chosen]
+    return [value for name, value in network.named_parameters() if _group(network, name) in chosen]
+
+
+def table(network: nn.Sequential) -> tuple[tuple[str, int], ...]:
+    """Every layer group with the number of its parameters, first to last."""
+    return tuple((name, sum(value.numel() for value in parameters(network, (name,)))) for name in names(network))
 
 
 def split(network: nn.Sequential, layers: Sequence[str]) -> tuple[nn.Sequential, nn.Sequential]:
-    """(prefix, rest): the layers before the first selected one, and the others. Both share the network's modules."""
+    """(prefix, rest): the layers before the first selected one, and the others. Both share the network's modules.
+
+    A network that is one whole (see ``foreign``) has no prefix.
+    """
+    if _is_whole(network):
+        return nn.Sequential(), network
     first = min(names(network).index(name) for name in layers)
     return network[:first], network[first:]
 
 
 def shared_prefix(first: nn.Sequential, second: nn.Sequential) -> int:
-    """How many leading layer groups of two networks of one architecture hold bit-identical tensors."""
+    """How many leading layer groups of two networks of one architecture hold bit-identical tensors; 0 of wholes."""
     count = 0
+    if _is_whole(first) or _is_whole(second):
+        return count
     for one, other in zip(first, second, strict=True):
         ours, theirs = one.state_dict(), other.state_dict()
         if any(not torch.equal(ours[name], theirs[name]) for name in ours):
@@ -89,3 +105,12 @@ def activations(prefix: nn.Sequential, inputs: Tensor, batch_size: int = 500) ->
         return inputs
     prefix.eval()
     return torch.cat([prefix(batch) for batch in inputs.split(pass_size(prefix, inputs.shape[1:], batch_size))])
+
+
+def _is_whole(network: nn.Sequential) -> TypeGuard[Foreign]:
+    return isinstance(network, Foreign) and not network.chained
+
+
+def _group(network: nn.Sequential, name: str) -> str:
+    """The layer group of a parameter by its name among ours."""
+    return network.owner[network.theirs[name]] if _is_whole(network) else name.partition(".")[0]

@@ -1,19 +1,23 @@
-"""Networks by name: built fresh from a generator, or from a stored state."""
+"""Networks by name, built in or from elsewhere: built fresh from a generator, or from a stored state."""
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
 
+from bir_core.card import Card
 from bir_core.errors import InputError, nearest
+from bir_core.models import origins
 from bir_core.models.conv4 import conv4
+from bir_core.models.foreign import Foreign
 from bir_core.models.lenet import lenet
 from bir_core.models.pixels import Normalise
 from bir_core.models.resnet20 import resnet20
 from bir_core.models.resnet50 import resnet50
-from bir_core.records import ModelState
+from bir_core.records import Groups, ModelState
 
 Builder = Callable[[tuple[int, int, int], int], nn.Sequential]
 
@@ -35,13 +39,39 @@ def build(name: str, image_shape: tuple[int, int, int], num_classes: int, genera
     Raises:
         InputError: the name is unknown, or the images do not fit the network.
     """
-    network = _skeleton(name, image_shape, num_classes)
+    return fresh(describe(name, image_shape, num_classes), generator)
+
+
+def fresh(like: ModelState, generator: torch.Generator) -> nn.Sequential:
+    """The network that ``like`` names with fresh weights; one from elsewhere draws them as its constructor does.
+
+    Raises:
+        InputError: the name is unknown, or the images, the classes or the groups do not fit the network.
+    """
+    if origins.is_program(like.network):
+        raise InputError(
+            f"{like.network} cannot be trained anew: an exported program was made for answering, without dropout and "
+            "with fixed batch norm. It can be scored, aligned, and fine-tuned on chosen layers; to retrain, name the "
+            "network by torchvision:, timm: or factory:"
+        )
+    if origins.is_foreign(like.network):
+        return origins.build(like, int(torch.randint(2**62, (), generator=generator)))
+    network = _outline(like).to_empty(device="cpu")
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             _initialise(module, generator)
         elif isinstance(module, nn.modules.batchnorm._NormBase | Normalise):
             module.reset_parameters()
-    return _laid_out(network, name)
+    return _laid_out(network, like.network)
+
+
+def as_exported(like: ModelState) -> nn.Sequential:
+    """The exported program that ``like`` names, with the weights of its file.
+
+    Raises:
+        InputError: the file cannot be read, or does not fit the images, the classes or the groups.
+    """
+    return origins.build(like, 0)
 
 
 def restore(state: ModelState, device: torch.device) -> nn.Sequential:
@@ -50,41 +80,61 @@ def restore(state: ModelState, device: torch.device) -> nn.Sequential:
     Raises:
         InputError: the tensors do not fit the network.
     """
-    network = _skeleton(state.network, state.image_shape, state.num_classes)
+    network = _empty(state)
     tensors = {name: torch.tensor(value) for name, value in state.tensors.items()}
+    if isinstance(network, Foreign):
+        ours = {theirs: name for name, theirs in network.theirs.items()}
+        tensors = {ours.get(name, name): value for name, value in tensors.items()}
+    filled = network.state_dict()  # and not a plain table: a network may look for the version that is noted on it
+    for name in filled.keys() - tensors.keys():
+        del filled[name]
+    filled.update(tensors)
     try:
-        network.load_state_dict(tensors)
+        network.load_state_dict(filled)
     except RuntimeError as error:
         raise InputError(f"these weights do not fit a {state.network}: {error}") from None
     return _laid_out(network, state.network).to(device)
 
 
 def capture(network: nn.Sequential, like: ModelState) -> ModelState:
-    """A frozen copy of the network's parameters and buffers; name and shapes are those of ``like``."""
+    """A frozen copy of the network's parameters and buffers; name, shapes and card are those of ``like``."""
     tensors = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
-    return ModelState(network=like.network, image_shape=like.image_shape, num_classes=like.num_classes, tensors=tensors)
+    if isinstance(network, Foreign):
+        tensors = {network.theirs[name]: value for name, value in tensors.items()}
+        like = replace(like, groups=network.groups)
+    return replace(like, tensors=tensors)
 
 
-def describe(name: str, image_shape: tuple[int, int, int], num_classes: int) -> ModelState:
+def describe(
+    name: str,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    card: Card | None = None,
+    groups: Groups = (),
+) -> ModelState:
     """A state without tensors, which names a network."""
-    return ModelState(network=name, image_shape=image_shape, num_classes=num_classes, tensors={})
+    return ModelState(
+        network=name, image_shape=image_shape, num_classes=num_classes, tensors={}, card=card, groups=groups
+    )
 
 
 def num_parameters(state: ModelState) -> int:
     """How many numbers are learnt; buffers, such as the statistics of batch norm, do not count."""
-    network = _outline(state.network, state.image_shape, state.num_classes)
+    network = origins.build(state, 0) if origins.is_foreign(state.network) else _outline(state)
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _outline(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
-    if name not in NETWORKS:
-        raise InputError(f"unknown network {name!r}: {nearest(name, NETWORKS)}")
+def _outline(like: ModelState) -> nn.Sequential:
+    if like.network not in NETWORKS:
+        raise InputError(f"unknown network {like.network!r}: {nearest(like.network, NETWORKS)}")
     with torch.device("meta"):
-        return NETWORKS[name](image_shape, num_classes)
+        return NETWORKS[like.network](like.image_shape, like.num_classes)
 
 
-def _skeleton(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
-    return _outline(name, image_shape, num_classes).to_empty(device="cpu")
+def _empty(like: ModelState) -> nn.Sequential:
+    """The network, whose weights are still to come."""
+    return origins.build(like, 0) if origins.is_foreign(like.network) else _outline(like).to_empty(device="cpu")
 
 
 def _laid_out(network: nn.Sequential, name: str) -> nn.Sequential:

@@ -8,17 +8,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bir_core.card import Card
+
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Normalise(nn.Module):
-    """(x - mean) / std by channel. Both are buffers: they are not learnt, and stored weights have them."""
+    """(x - mean) / std by channel. Both are buffers: they are not learnt, and stored weights have them.
 
-    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    In front of a network from elsewhere they are not ``stored``: a card has them, and the weights keep their own names.
+    """
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], *, stored: bool = True) -> None:
         super().__init__()
         self.arguments = (mean, std)
-        self.register_buffer("mean", torch.empty(len(mean), 1, 1))
-        self.register_buffer("std", torch.empty(len(std), 1, 1))
+        self.register_buffer("mean", torch.empty(len(mean), 1, 1), persistent=stored)
+        self.register_buffer("std", torch.empty(len(std), 1, 1), persistent=stored)
         self.reset_parameters()
 
     @torch.no_grad()
@@ -38,6 +43,14 @@ def imagenet(channels: int) -> Normalise:
         return Normalise(IMAGENET_MEAN, IMAGENET_STD)
     mean, std = (round(sum(values) / len(values), 3) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return Normalise((mean,) * channels, (std,) * channels)
+
+
+def of_card(card: Card) -> Normalise | None:
+    """A card's value range, mean and standard deviation as one step on pixels in [0, 1]; None where that is no step."""
+    low, high = card.value_range
+    mean = tuple((value - low) / (high - low) for value in card.mean)
+    std = tuple(value / (high - low) for value in card.std)
+    return None if set(mean) == {0.0} and set(std) == {1.0} else Normalise(mean, std, stored=False)
 
 
 class Colour(nn.Module):

@@ -3,25 +3,27 @@
 import streamlit as st
 
 from dashboard import session
-from dashboard.components import history
+from dashboard.components import history, log_out
 
 
-def draw(title: str, names: list[str], *, unknown: str | None) -> None:
-    """Draw the picker when there is something to pick from; its choice stands in the URL."""
+def draw(title: str, names: list[str], *, unknown: str | None, is_guarded: bool) -> None:
+    """Draw the picker when there is something to pick from; its choice stands in the URL.
+
+    Whoever had to log in finds the way out beside it.
+    """
     if names:
         with st.container(key="head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.title(title, anchor=False, width="content")
             history.draw()
-            session.bound(
-                st.selectbox,
-                "Run",
-                key=session.RUN,
-                options=names,
-                index=None,
-                placeholder="Choose a run",
-                label_visibility="collapsed",
-                width=420,
-            )
+            if is_guarded:
+                with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                    _pick(names)
+                    log_out.draw()
+            else:
+                _pick(names)
+    elif is_guarded:
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            log_out.draw()
     if unknown and not st.session_state.get(session.RUN):
         there = "Choose one of the runs above" if names else "Nothing has been computed here yet: open the start page"
         st.warning(
@@ -30,3 +32,16 @@ def draw(title: str, names: list[str], *, unknown: str | None) -> None:
             icon=":material/link_off:",
             title="This link points to an unknown run",
         )
+
+
+def _pick(names: list[str]) -> None:
+    session.bound(
+        st.selectbox,
+        "Run",
+        key=session.RUN,
+        options=names,
+        index=None,
+        placeholder="Choose a run",
+        label_visibility="collapsed",
+        width=420,
+    )

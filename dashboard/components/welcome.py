@@ -1,4 +1,4 @@
-"""The empty state: one button."""
+"""The empty state: one button, and the way to a run of one's own."""
 
 from collections.abc import Callable
 
@@ -20,10 +20,12 @@ def draw(start: Callable[[], None], *, where: str) -> None:
             "See it work on 5,000 real handwritten digits that come with this program. Nothing is downloaded; on two "
             "processor cores it takes about a minute, and you can watch every stage."
         )
-        st.button("Run the demo", type="primary", on_click=start, icon=":material/play_arrow:", key="run_demo")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Run the demo", type="primary", on_click=start, icon=":material/play_arrow:", key="run_demo")
+            st.page_link("views/new_run.py", label="Make a run of your own", icon=":material/add_circle:")
         columns = st.columns(4)
         for column, (icon, verb, text) in zip(columns, STEPS, strict=True):
             with column.container(border=True, height="stretch"):
                 st.markdown(f"**{icon} {verb}**")
                 st.markdown(text)
-        st.caption(f"Runs are kept in {where}. To use your own settings, type: python -m bir_core run CONFIG.toml")
+        st.caption(f"Runs are kept in {where}.")

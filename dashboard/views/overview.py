@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs, session, standings, words
+from dashboard import charts, enough, frames, gate, runs, session, standings, words
 from dashboard.runs import Run
 
 
@@ -55,7 +55,7 @@ def _how_right(run: Run, report: Mapping[str, Any]) -> str:
 def story(report: Mapping[str, Any]) -> str:
     """What was trained on what, in a few sentences."""
     data, base, chosen = report["data"], report["base"], report["selection"]
-    network = words.NETWORKS.get(base["network"], base["network"])
+    network = words.network(base["network"])
     return (
         f"**{network}** ({base['num_parameters']:,} parameters) was trained on **{data['num_train']:,} "
         f"{words.source(report)}**, {words.PRESETS.get(base['preset'], base['preset'])} "
@@ -95,6 +95,7 @@ def next_steps() -> None:
         st.page_link("views/suspects.py", label="Look at the suspects", icon=":material/image_search:")
         st.page_link("views/repair.py", label="Repair with other settings", icon=":material/healing:")
         st.page_link("views/present.py", label="Present it on one screen", icon=":material/slideshow:")
+        st.page_link("views/new_run.py", label="Make a run of your own", icon=":material/add_circle:")
 
 
 def show(run: Run) -> None:
@@ -110,6 +111,7 @@ def show(run: Run) -> None:
     headline(run, report)
     st.markdown(story(report))
     comparisons(report)
+    enough.draw(run)
     next_steps()
 
 

@@ -15,6 +15,7 @@ from tests.browser.server import serve
 
 VIEWS = (
     "overview",
+    "new_run",
     "scores",
     "suspects",
     "sample",

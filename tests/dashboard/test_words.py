@@ -14,12 +14,20 @@ from dashboard import words
         (data_config.Source, words.SOURCES),
         (base_config.Network, words.NETWORKS),
         (data_config.Corruption, words.CORRUPTIONS),
+        (data_config.Corruption, words.HARMS),
         (data_config.Corruption, page.HARM),
         (base_config.BasePreset, words.PRESETS),
     ],
 )
 def test_every_choice_of_a_config_has_words(choices: object, known: dict[str, str]) -> None:
     assert set(get_args(choices)) == set(known)
+
+
+def test_every_origin_of_a_network_has_words() -> None:
+    assert set(words.ORIGINS) == set(base_config.ORIGINS)
+    assert words.network("resnet20") == "ResNet-20"
+    assert words.network("torchvision:resnet18") == "resnet18 from torchvision"
+    assert words.network("factory:my.models:build_it") == "my\\.models\\:build\\_it from a factory of your own"
 
 
 def test_what_people_mislabelled_names_no_classes() -> None:

@@ -1,0 +1,109 @@
+"""Where networks that are not built in come from: torchvision, timm, somebody's own factory or exported program."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from bir_core.errors import InputError, nearest
+from bir_core.models import foreign, programs
+from bir_core.models.foreign import Foreign
+from bir_core.records import ModelState
+
+
+def is_foreign(network: str) -> bool:
+    """Whether the name says where a network comes from; built-in names do not."""
+    return ":" in network
+
+
+def is_program(network: str) -> bool:
+    """Whether it is an exported program, which has weights of its own and cannot be trained from the start."""
+    return network.startswith("export:")
+
+
+def build(like: ModelState, seed: int) -> Foreign:
+    """The network that ``like`` names, with the weights that its constructor draws under ``seed``, in eval mode.
+
+    Args:
+        like: name, shapes, card and groups; tensors play no part.
+        seed: torch's global generator is as it was afterwards.
+
+    Raises:
+        InputError: there is no such network, or it does not fit the images, the classes or the groups.
+    """
+    if like.card is not None and like.card.image_shape != like.image_shape:
+        wanted, given = (" x ".join(map(str, shape)) for shape in (like.card.image_shape, like.image_shape))
+        raise InputError(
+            f"the images are {given}, and {like.network} takes {wanted}: give base.card the channels and the size of "
+            "the images, or import the images as a set, which is fitted to the card"
+        )
+    origin, _, name = like.network.partition(":")
+    with _own_draws(seed):
+        try:
+            module = MAKERS[origin](name, like)
+        except InputError:
+            raise
+        except Exception as error:  # somebody's code can fail in any way
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(f"{like.network} cannot be made for {like.num_classes} classes: {reason}") from None
+    if not isinstance(module, nn.Module):
+        raise InputError(f"{like.network} gives a {type(module).__name__}, expected a torch.nn.Module")
+    return foreign.arrange(module.float(), like)
+
+
+def _torchvision(name: str, like: ModelState) -> object:
+    import torchvision
+
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        raise InputError(f"torchvision has no classifier {name!r}: {nearest(name, known)}")
+    more = {"image_size": like.image_shape[1]} if name.startswith("vit_") else {}
+    return torchvision.models.get_model(name, weights=None, num_classes=like.num_classes, **more)
+
+
+def _timm(name: str, like: ModelState) -> object:
+    try:
+        timm = importlib.import_module("timm")
+    except ImportError:
+        raise InputError(
+            f'{like.network} needs a package that is not installed: install it with "pip install timm"'
+        ) from None
+    if not timm.is_model(name):
+        raise InputError(f"timm has no model {name!r}: {nearest(name, timm.list_models())}")
+    return timm.create_model(name, pretrained=False, num_classes=like.num_classes, in_chans=like.image_shape[0])
+
+
+def _factory(name: str, like: ModelState) -> object:
+    """Runs the code that the config names; a name only comes here from a config file, see ``config.parse_form``."""
+    module, _, attribute = name.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"{like.network} cannot be imported ({error}): the module must lie where Python finds it, for instance in "
+            "a folder of PYTHONPATH"
+        ) from None
+    return factory(num_classes=like.num_classes)
+
+
+def _export(name: str, like: ModelState) -> object:
+    return programs.load(Path(name).expanduser(), like)
+
+
+@contextmanager
+def _own_draws(seed: int) -> Iterator[None]:
+    """Constructors draw weights from torch's global generator only; it is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+MAKERS: dict[str, Callable[[str, ModelState], object]] = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "factory": _factory,
+    "export": _export,
+}
