@@ -32,7 +32,8 @@ def images(report: Mapping[str, Any]) -> str:
 
 def groups(report: Mapping[str, Any]) -> dict[str, str]:
     """Titles of the groups of images."""
-    return {"all": f"All {images(report)}", "clean": "Clean classes", "noisy": "Noisy classes"}
+    whole = "Reserved images" if is_cross_fitted(report) else "All test images"
+    return {"all": whole, "clean": "Clean classes", "noisy": "Noisy classes"}
 
 
 def judged(report: Mapping[str, Any]) -> str:
@@ -58,16 +59,17 @@ def is_known(report: Mapping[str, Any]) -> bool:
 
 
 def noisy(report: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Where the noisy classes come from when nobody knows them, as a sentence; empty where they are known.
+    """Where the noisy classes come from where they are not known, as a sentence; empty where they are.
 
     Args:
         report: the report.
         names: of the noisy classes, as they are shown here.
     """
-    if is_known(report):
+    origin = report["data"].get("noisy_classes_origin", "known")
+    if origin == "known":
         return ""
     listed = _listed(names)
-    if report["data"]["noisy_classes_origin"] == "named by the user":
+    if origin == "named by the user":
         return f"Noisy classes, as named by the user: {listed}."
     if not names:
         return "No class has a larger share of suspects than the others beyond chance, so none is taken for noisy."

@@ -41,8 +41,7 @@ def accuracy_intervals(report: Mapping[str, Any], *, dark: bool = False) -> go.F
             hovertemplate="%{y}: %{x:.1f} %<br>95 % interval %{customdata}<extra></extra>",
             showlegend=False,
         )
-    said = "Cross-fitted accuracy (%)" if words.is_cross_fitted(report) else "Accuracy (%)"
-    figure.update_xaxes(title=said, gridcolor=palette.GRID, zeroline=False, nticks=6)
+    figure.update_xaxes(title=f"{words.accuracy(report)} (%)", gridcolor=palette.GRID, zeroline=False, nticks=6)
     figure.update_yaxes(gridcolor=palette.GRID)
     plain(figure, height=110 + 38 * len(names), dark=dark)
     figure.update_layout(margin={"t": 36})

@@ -40,14 +40,14 @@ LEGEND_LINE, LANE = 20, 8
 
 
 def per_class_change(
-    before: str, tables: Mapping[str, pd.DataFrame], *, images: str = "test images", dark: bool = False
+    before: str, tables: Mapping[str, pd.DataFrame], *, accuracy: str = "Accuracy on test images", dark: bool = False
 ) -> go.Figure:
     """A dumbbell per class from the first model to the second, and a mark for each further one.
 
     Args:
         before: what the first model is called.
         tables: ``frames.per_class`` from it to every other model, by what that is called, the second model first.
-        images: what accuracies are of.
+        accuracy: what is drawn, and on which images.
         dark: whether the page is dark.
     """
     table = next(iter(tables.values()))
@@ -62,7 +62,7 @@ def per_class_change(
     figure.add_scatter(**_marks(table, "before", before, names, lanes[0]), **_look(0))
     for place, (title, found) in enumerate(tables.items()):
         figure.add_scatter(**_marks(found, "after", title, names, lanes[place]), **_look(place + 1))
-    figure.update_xaxes(title=f"Accuracy on {images} of the class (%)", gridcolor=palette.GRID, zeroline=False)
+    figure.update_xaxes(title=f"{accuracy} of the class (%)", gridcolor=palette.GRID, zeroline=False)
     title = "Class (* = noisy class)" if (table["kind"] == "noisy").any() else "Class"
     figure.update_yaxes(
         title=title, gridcolor=palette.GRID, zeroline=False,

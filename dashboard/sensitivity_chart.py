@@ -37,6 +37,7 @@ def board(
         "run": run,
         "title": f"{kind} accuracy of the repaired model by threshold; the table below says the same in numbers",
         "axis": "Threshold (nats), and how many samples it flags",
+        "heights": f"{words.accuracy(report)} (%)",
         "ticks": ticks,
         "parts": [
             {"title": titles[part], "color": LOOKS[part][0], "shape": LOOKS[part][1], "base": base[part]}

@@ -89,6 +89,16 @@ def harm(report: Mapping[str, Any], *, marked: bool = True) -> str:
     return f"{data['num_corrupted']:,}{where} {CORRUPTIONS[data['corruption']]}."
 
 
+def accuracy(report: Mapping[str, Any]) -> str:
+    """What a chart draws."""
+    return "Cross-fitted accuracy" if is_cross_fitted(report) else "Accuracy"
+
+
+def accuracy_on(report: Mapping[str, Any]) -> str:
+    """What a chart draws, and of which images."""
+    return f"{accuracy(report)} on {images(report)}"
+
+
 def noisy(report: Mapping[str, Any], *, marked: bool = True) -> str:
     """Where the noisy classes come from when nobody knows them, as a sentence; empty where they are known."""
     data = report["data"]

@@ -99,7 +99,7 @@ def classes(report: Mapping[str, Any], before: Model, others: Sequence[Model]) -
     with left:
         st.plotly_chart(
             comparison_charts.per_class_change(
-                before.title, tables, images=words.images(report), dark=session.is_dark()
+                before.title, tables, accuracy=words.accuracy_on(report), dark=session.is_dark()
             ),
             key="per_class",
             config=PLAIN,

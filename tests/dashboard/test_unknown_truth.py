@@ -145,7 +145,7 @@ def test_overview_says_which_classes_are_noisy_and_why(open_view: OpenView, unkn
     assert words.noisy(named) == "Noisy classes, as named by the user: 3."
     none = {**report, "data": {**report["data"], "noisy_classes": []}}
     assert words.noisy(none).startswith("No class has a larger share of suspects")
-    assert words.noisy({"data": {**report["data"], "truth_known": True}}) == ""
+    assert words.noisy({"data": {**report["data"], "noisy_classes_origin": "known"}}) == ""
 
 
 def test_compare_shows_the_reserved_images_where_there_are_no_test_images(open_view: OpenView, untested: Run) -> None:
@@ -188,7 +188,8 @@ def test_methods_shows_a_treatment_that_was_asked_for(open_view: OpenView, untes
     (board,) = (one for one in sensitivity.get("bidi_component") if "sensitivity" in one.proto.component_name)
     data: dict[str, Any] = json.loads(board.proto.json)
     assert data["title"].startswith("Cross-fitted accuracy")
-    assert data["parts"][0]["title"] == "All reserved images"
+    assert data["heights"] == "Cross-fitted accuracy (%)"
+    assert data["parts"][0]["title"] == "Reserved images"
     assert "No flag has been judged" in data["stops"][0]["cards"][0]["said"]
 
 
@@ -201,7 +202,7 @@ def test_the_page_to_mail_says_it_too(untested: Run) -> None:
     assert "Nobody knows which samples are wrong, so precision and recall cannot be said." in text
     assert "Suspects by given class" in text
     assert "known to be corrupted" not in text
-    assert "All reserved images" in text
+    assert "<th scope='col'>Reserved images (%)<br>n = 50</th>" in text
 
 
 # ---------------------------------------------------------------- any number of classes

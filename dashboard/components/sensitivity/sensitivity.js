@@ -104,7 +104,7 @@ class Sensitivity {
       );
     }
     const middle = (FRAME.top + FRAME.height - FRAME.bottom) / 2;
-    group.append(element("text", { transform: `translate(16 ${middle}) rotate(-90)`, "text-anchor": "middle" }, "Accuracy (%)"));
+    group.append(element("text", { transform: `translate(16 ${middle}) rotate(-90)`, "text-anchor": "middle" }, this.data.heights));
     return group;
   }
 
