@@ -14,6 +14,8 @@ from bir_core.numerics import metrics
 from bir_core.records import Flags, Floats, Integers
 
 GROUPS = ("all", "clean", "noisy")
+MOST_CONFUSED = 100
+"""Classes: figures of more of them come without a confusion matrix, which would be most of a report."""
 
 
 def group_flags(labels: Integers, noisy_classes: Sequence[int]) -> dict[str, Flags]:
@@ -47,7 +49,8 @@ def model_figures(probabilities: Floats, labels: Integers, noisy_classes: Sequen
         else:
             figures[group], figures["intervals"][group] = None, None
     figures["per_class"] = [_class_figures(label, correct, labels) for label in range(num_classes)]
-    figures["confusion"] = metrics.confusion(labels, predictions, num_classes).tolist()
+    small = num_classes <= MOST_CONFUSED
+    figures["confusion"] = metrics.confusion(labels, predictions, num_classes).tolist() if small else None
     figures["calibration_error"] = metrics.calibration_error(metrics.reliability(probabilities, labels))
     return figures
 

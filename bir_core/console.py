@@ -11,13 +11,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from bir_core import flow, run_folder, storage
+from bir_core import flow, report_words, run_folder, storage
+from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError
 from bir_core.flow import StageEvent, Watch
 from bir_core.job_rows import Job
 from bir_core.run_folder import Run
 
 GROUPS = ("all", "clean", "noisy")
+MOST_CLASSES = 30
+"""Rows of a table by class."""
 
 _NARROWEST = 120
 
@@ -89,26 +92,44 @@ def _print_line(event: StageEvent) -> None:
 
 def show(report: dict[str, Any]) -> None:
     """Print a report: accuracies, paired differences, suspects, layers, seconds and the conclusion."""
-    data, base = report["data"], report["base"]
-    out.print(f"[bold]{escape(report['run'])}[/bold]: {_story(data, base, report['config']['seed'])}", highlight=False)
-    for build in (_accuracies, _differences, _identification, _layers, _seconds):
+    base = report["base"]
+    out.print(
+        f"[bold]{escape(report['run'])}[/bold]: {_story(report, base, report['config']['seed'])}", highlight=False
+    )
+    if report_words.is_cross_fitted(report):
+        out.print(report_words.judged(report), highlight=False)
+    known = report_words.is_known(report)
+    if not known:
+        out.print(escape(_unknown(report)), highlight=False)
+    for build in (_accuracies, _differences, _identification, *(() if known else (_classes,)), _layers, _seconds):
         out.print(build(report))
     out.print(f"[bold]Conclusion.[/bold] {escape(report['conclusion'])}", highlight=False)
 
 
-def _story(data: dict[str, Any], base: dict[str, Any], seed: int) -> str:
+def _story(report: dict[str, Any], base: dict[str, Any], seed: int) -> str:
+    data = report["data"]
     start = "" if base.get("start", "scratch") == "scratch" else f", from {base['start']}"
-    changed = f"corruption {data['corruption']}, {data['num_corrupted']} samples corrupted"
+    changed = {
+        "none": "nothing corrupted",
+        "unknown": "nobody knows which samples are wrong",
+        "given": f"{data['num_corrupted']} samples have another true label",
+    }.get(data["corruption"], f"corruption {data['corruption']}, {data['num_corrupted']} samples corrupted")
     return (
-        f"{data['source']}, {data['num_train']} training, {data['num_reserved']} reserved and {data['num_test']} test "
-        f"images; {'nothing corrupted' if data['corruption'] == 'none' else changed}; "
+        f"{report_words.source(report)}, {data['num_train']} training, {data['num_reserved']} reserved and "
+        f"{data['num_test']} test images; {changed}; "
         f"{base['network']} ({base['preset']}, {base['num_epochs']} epochs{start}), seed {seed}"
     )
 
 
+def _unknown(report: dict[str, Any]) -> str:
+    data = report["data"]
+    names = [data["class_names"][label] for label in data["noisy_classes"]]
+    return f"{report_words.UNKNOWN}, so precision, recall and AUC cannot be said. {report_words.noisy(report, names)}"
+
+
 def _accuracies(report: dict[str, Any]) -> Table:
     counts = report["models"]["base"]["num"]
-    table = _table("Accuracy on the test images, percent, with 95 % interval", "model")
+    table = new_table(f"Accuracy on the {_judged(report)}, percent, with 95 % interval", "model")
     for group in GROUPS:
         table.add_column(f"{group} (n={counts[group]})", justify="right")
     for name, figures in report["models"].items():
@@ -125,7 +146,8 @@ def _accuracy(figures: dict[str, Any], group: str) -> str:
 
 
 def _differences(report: dict[str, Any]) -> Table:
-    table = _table("Paired differences on the same test images, points, with 95 % interval", "model", "minus")
+    title = f"Paired differences on the same {_judged(report)}, points, with 95 % interval"
+    table = new_table(title, "model", "minus")
     for group in GROUPS:
         table.add_column(group, justify="right")
     for row in report["differences"]:
@@ -140,22 +162,47 @@ def _difference(value: dict[str, float] | None) -> str:
 def _identification(report: dict[str, Any]) -> Table:
     found = report["identification"]
     rule = "the highest scores" if found["rule"] == "top_k" else f"score above {_number(found['threshold'], '.4f')}"
-    table = _table("Identification", "figure")
+    table = new_table("Identification", "figure")
     table.add_column("value", justify="right")
     table.add_row(f"suspects ({rule})", f"{found['num_suspects']} of {found['num_scored']}")
-    table.add_row("AUC of the score", _number(found["auc"], ".4f"))
-    table.add_row("precision", _number(found["precision"], ".3f"))
-    table.add_row("recall", _number(found["recall"], ".3f"))
+    known = report_words.is_known(report)
+    if known:
+        table.add_row("AUC of the score", _number(found["auc"], ".4f"))
+        table.add_row("precision", _number(found["precision"], ".3f"))
+        table.add_row("recall", _number(found["recall"], ".3f"))
     for row in found["landmarks"]:
-        figures = f"precision {_number(row['precision'], '.3f')}, recall {_number(row['recall'], '.3f')}"
-        table.add_row(f"at threshold {row['name']}", f"{row['num_suspects']} suspects, {figures}")
+        figures = f", precision {_number(row['precision'], '.3f')}, recall {_number(row['recall'], '.3f')}"
+        table.add_row(f"at threshold {row['name']}", f"{row['num_suspects']} suspects{figures if known else ''}")
     return table
+
+
+def _classes(report: dict[str, Any]) -> Table:
+    """Where suspects are more frequent than chance, the noisy classes first."""
+    data, rows = report["data"], [row for row in report["identification"]["per_class"] if row["num"]]
+    noisy = set(data["noisy_classes"])
+    shown = sorted(rows, key=lambda row: (row["label"] not in noisy, -row["share"], row["label"]))[:MOST_CLASSES]
+    left_out = len(rows) - len(shown)
+    title = "Suspects by given class, with 95 % interval" + (
+        f" ({left_out} classes with a smaller share are left out)" if left_out else ""
+    )
+    table = new_table(title, "class")
+    for column in ("images", "suspects", "share, percent"):
+        table.add_column(column, justify="right")
+    for row in shown:
+        share, low, high = (100 * row[name] for name in ("share", "low", "high"))
+        name = escape(data["class_names"][row["label"]]) + (" (noisy)" if row["label"] in noisy else "")
+        table.add_row(name, str(row["num"]), str(row["num_suspects"]), escape(f"{share:.1f} [{low:.1f}, {high:.1f}]"))
+    return table
+
+
+def _judged(report: dict[str, Any]) -> str:
+    return f"{report_words.images(report)}{', cross-fitted' if report_words.is_cross_fitted(report) else ''}"
 
 
 def _layers(report: dict[str, Any]) -> Table:
     chosen = report["selection"]
     title = f"Layers updated: {chosen['label']}, chosen by the {chosen['chosen_by']}"
-    table = _table(title, "layers", "names")
+    table = new_table(title, "layers", "names")
     table.add_column("reserved loss after one epoch", justify="right")
     table.add_column("parameters", justify="right")
     for row in chosen["candidates"]:
@@ -166,7 +213,7 @@ def _layers(report: dict[str, Any]) -> Table:
 
 
 def _seconds(report: dict[str, Any]) -> Table:
-    table = _table("Time", "stage")
+    table = new_table("Time", "stage")
     table.add_column("seconds", justify="right")
     for stage, seconds in report["seconds"].items():
         table.add_row(stage, f"{seconds:.1f}")
@@ -179,7 +226,7 @@ def _seconds(report: dict[str, Any]) -> Table:
 
 def list_runs(runs: Sequence[Run | str]) -> None:
     """One line per run; a damaged one is a name only."""
-    table = _table("Runs, newest first", "run", "data", "base model", "made")
+    table = new_table("Runs, newest first", "run", "data", "base model", "made")
     for column in ("stages", "suspects", "all, before", "all, after"):
         table.add_column(column, justify="right")
     for run in runs:
@@ -200,7 +247,8 @@ def _run_row(run: Run) -> tuple[str, ...]:
         method = report["repair"]["method"]
         suspects = str(report["identification"]["num_suspects"])
         figures = (suspects, *(f"{report['models'][name]['all']:.2f}" for name in ("base", method)))
-    data, base = f"{config.data.source}, {config.data.corruption}", f"{config.base.network}, {config.base.preset}"
+    source = f"image set {config.data.images}" if isinstance(config.data, OwnDataConfig) else config.data.source
+    data, base = f"{source}, {config.data.corruption}", f"{config.base.network}, {config.base.preset}"
     return (
         escape(run.name),
         data,
@@ -213,7 +261,7 @@ def _run_row(run: Run) -> tuple[str, ...]:
 
 def list_jobs(found: Sequence[Job]) -> None:
     """One line per job."""
-    table = _table("Jobs, newest first", "job", "run", "state", "made", "now")
+    table = new_table("Jobs, newest first", "job", "run", "state", "made", "now")
     for job in found:
         table.add_row(
             str(job.id), escape(job.run), job.state, job.created.replace("T", " ")[:16], escape(_job_note(job))
@@ -244,7 +292,8 @@ def remark(sentence: str) -> None:
     notes.print(escape(sentence), highlight=False, soft_wrap=True)
 
 
-def _table(title: str, *columns: str) -> Table:
+def new_table(title: str, *columns: str) -> Table:
+    """A table in the style of all others, without rows."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -69,7 +69,8 @@ def _detect(name: str) -> Callable[[Work], Write]:
     def stage(work: Work) -> Write:
         found = detection.detect(name, evidence(work))
         truth = storage.load_truth(work.folder("data"))
-        figures = ranking.detection_figures(found.scores, truth.corrupted, methods.detector(name).threshold)
+        cut = methods.detector(name).threshold_for(len(storage.load_class_names(work.folder("data"))))
+        figures = ranking.detection_figures(found.scores, truth.corrupted, cut)
         values = {"detector": name, "facts": dict(found.facts), "figures": figures}
 
         def write(folder: Path) -> None:

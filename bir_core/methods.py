@@ -1,12 +1,13 @@
 """Every detector, every treatment, and the named pairs of the paper, as literal tables. No torch here.
 
-What a detector or treatment does stands in ``detectors`` and ``treatments``, one file per method; ``detection.DETECT``
-and ``treatment.TREAT`` say which function belongs to which name. A test holds the tables together.
+What one does stands in ``detectors`` and ``treatments``, a file per method; ``detection.DETECT`` and
+``treatment.TREAT`` say which function belongs to which name. A test holds the tables together.
 """
 
 import importlib.util
+import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from bir_core.errors import InputError, nearest
 
@@ -24,10 +25,9 @@ class Detector:
         needs: what it looks at or trains besides the training set and the base model, in words.
         source: where it comes from.
         reserved: whether it sees the clean reserved set.
-        threshold: scores above it are suspects by default; None where every sample's score is above chance or below
-            it only in comparison with others.
+        threshold: scores above it are suspects by default, see ``threshold_for``; None where scores only compare.
         packages: what must be installed beyond requirements.txt.
-        free: its scores are columns of the score stage, so it needs no stage of its own.
+        free: whether its scores are columns of the score stage, and it needs no stage of its own.
     """
 
     name: str
@@ -36,9 +36,13 @@ class Detector:
     needs: str
     source: str
     reserved: bool
-    threshold: float | None
+    threshold: float | Literal["chance"] | None
     packages: tuple[str, ...] = ()
     free: bool = False
+
+    def threshold_for(self, num_classes: int) -> float | None:
+        """The threshold among so many classes."""
+        return math.log(num_classes) if self.threshold == CHANCE else self.threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +77,7 @@ class Method:
     whole_run: bool = False
 
 
-LOG_1_05 = 0.04879016416943205  # log 1.05, the paper's recommendation (section 4.1)
-LOG_10 = 2.302585092994046  # the loss of a label that is believed no more than chance among ten classes
+CHANCE: Literal["chance"] = "chance"  # the loss log L of a label that is believed no more than chance among L classes
 
 DETECTORS: tuple[Detector, ...] = (
     Detector(
@@ -84,7 +87,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="fine-tunes chosen layers on the reserved set; two forward passes",
         source="Huang et al. 2023, equation 1",
         reserved=True,
-        threshold=LOG_1_05,
+        threshold=math.log(1.05),  # the paper's recommendation (section 4.1)
         free=True,
     ),
     Detector(
@@ -94,7 +97,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="the enhanced model; one forward pass",
         source="ablation of BIR",
         reserved=True,
-        threshold=LOG_10,
+        threshold=CHANCE,
         free=True,
     ),
     Detector(
@@ -104,7 +107,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="one forward pass",
         source="small-loss rule, Arpit et al. 2017",
         reserved=False,
-        threshold=LOG_10,
+        threshold=CHANCE,
         free=True,
     ),
     Detector(
@@ -123,7 +126,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="trains one network on the reserved set",
         source="baseline",
         reserved=True,
-        threshold=LOG_10,
+        threshold=CHANCE,
     ),
     Detector(
         name="deep_knn",
@@ -336,10 +339,9 @@ def method(name: str) -> Method:
 
 def missing_packages(one: Detector) -> str | None:
     """What to install before the detector can run, None where nothing is missing."""
-    absent = [package for package in one.packages if importlib.util.find_spec(package) is None]
-    if not absent:
-        return None
-    return f"{one.title} needs the optional packages: pip install -r requirements-peers.txt (missing: {absent[0]})"
+    absent = next((package for package in one.packages if importlib.util.find_spec(package) is None), None)
+    said = f"{one.title} needs the optional packages: pip install -r requirements-peers.txt (missing: {absent})"
+    return None if absent is None else said
 
 
 def _find(name: str, known: dict[str, T], kind: str) -> T:

@@ -5,12 +5,15 @@ import. Nothing in the log is changed or deleted; of several lines about one pic
 """
 
 import datetime
+import functools
 import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bir_core.data import image_set
 from bir_core.data.image_set import ImageSet
@@ -38,22 +41,37 @@ class Pick:
     time: str
 
 
+@functools.lru_cache(maxsize=4)
+def pickable(images: ImageSet) -> Integers:
+    """Rows of the training part whose content is there once; of a picture that is there twice neither is proposed.
+
+    A copy would have to leave the training part too, and may have another label.
+    """
+    codes = images.index["sha256"].combine_chunks().dictionary_encode().indices.to_numpy()
+    is_single = np.bincount(codes)[codes] == 1
+    rows: Integers = images.rows_of("train")
+    return rows[is_single[rows]]
+
+
 def propose(images: ImageSet, *, seed: int = 0) -> Integers:
-    """Rows of the training part in the order in which they are shown, classes in turn; higher rows are no better.
+    """Rows that may be picked in the order in which they are shown, classes in turn; higher rows are no better.
 
     A stratified random sample is what the method assumes of its reserved set: whoever picks by looks alone would leave
     out what is hard to see.
     """
-    rows = np.flatnonzero(images.splits == "train")
+    rows = pickable(images)
     order: Integers = rows[sampling.by_class_in_turn(images.labels[rows], seed=seed)]
     return order
 
 
 def held(images: ImageSet) -> dict[int, Pick]:
-    """What holds for each row of the training part of which somebody has said something."""
+    """What holds for each row that may be picked and of which somebody has said something."""
     last = {pick.sha256: pick for pick in log(images)}
-    rows = np.flatnonzero(images.splits == "train").tolist()
-    found = {row: last[images.sha256[row]] for row in rows if images.sha256[row] in last}
+    if not last:
+        return {}
+    said_of = np.asarray(pc.is_in(images.index["sha256"], pa.array(list(last), pa.string())), dtype=np.bool_)
+    rows = np.intersect1d(np.flatnonzero(said_of), pickable(images)).tolist()
+    found = {row: last[images.value("sha256", row)] for row in rows}
     return {row: pick for row, pick in found.items() if pick.clean is not None}
 
 
@@ -66,8 +84,16 @@ def log(images: ImageSet) -> tuple[Pick, ...]:
     return tuple(pick for line in lines if (pick := _parse(line)) is not None)
 
 
+def version(images: ImageSet) -> int:
+    """Grows whenever somebody says something: bytes of the log."""
+    try:
+        return _path(images).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def say(images: ImageSet, row: int, clean: bool | None, *, reviewer: str) -> Pick:
-    """Write what somebody says of one row of the training part; None takes back what was said.
+    """Write what somebody says of one row that may be picked; None takes back what was said.
 
     Raises:
         InputError: there is no such row to pick, or the reviewer has no name.
@@ -75,10 +101,12 @@ def say(images: ImageSet, row: int, clean: bool | None, *, reviewer: str) -> Pic
     name = reviewer.strip()
     if not 1 <= len(name) <= LONGEST_REVIEWER or not name.isprintable():
         raise InputError(f"a reviewer's name has 1 to {LONGEST_REVIEWER} printable characters, got {reviewer[:100]!r}")
-    if not 0 <= row < len(images) or images.splits[row] != "train":
-        raise InputError(f"image {row} of {images.name!r} is not in its training part: pick one that is")
+    if not np.isin(row, pickable(images)):
+        raise InputError(
+            f"image {row} of {images.name!r} cannot be picked: expected one of its training part that is there once"
+        )
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    pick = Pick(sha256=images.sha256[row], clean=clean, reviewer=name, time=now)
+    pick = Pick(sha256=images.value("sha256", row), clean=clean, reviewer=name, time=now)
     _append(_path(images), json.dumps(asdict(pick)))
     return pick
 
@@ -92,12 +120,12 @@ def reserve(images: ImageSet) -> ImageSet:
     confirmed = np.array(sorted(row for row, pick in held(images).items() if pick.clean), dtype=np.int64)
     if not len(confirmed):
         raise InputError("no image is confirmed yet: confirm at least one of each class")
-    labels = np.concatenate([images.labels[confirmed], images.labels[images.splits == "reserved"]])
+    labels = np.concatenate([images.labels[confirmed], images.labels[images.rows_of("reserved")]])
     lacking = [name for label, name in enumerate(images.class_names) if label not in labels]
     if lacking:
         named = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
         raise InputError(f"the reserved set has no image of class {named} yet: confirm at least one of each class")
-    return image_set.with_reserved(images.name, confirmed)
+    return image_set.with_reserved(images.name, confirmed.tolist())
 
 
 def _path(images: ImageSet) -> Path:

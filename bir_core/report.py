@@ -166,9 +166,10 @@ def identification_section(scores: Scores, suspects: Suspects, splits: Splits, t
 
 def free_detectors(scores: Scores, truth: Truth) -> dict[str, dict[str, Any]]:
     """Figures of the detectors whose scores are columns of the score stage, see ``ranking.detection_figures``."""
+    num_classes = scores.soft_labels.shape[1]
     columns = {"bir": scores.score, "enhanced_loss": scores.loss_after, "loss": scores.loss_before}
     return {
-        one.name: ranking.detection_figures(columns[one.name], truth.corrupted, one.threshold)
+        one.name: ranking.detection_figures(columns[one.name], truth.corrupted, one.threshold_for(num_classes))
         for one in methods.DETECTORS
         if one.free
     }

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from bir_core.config import ReviewConfig
+from bir_core.errors import InputError
 from bir_core.numerics import proportion
 from bir_core.records import Doubles, Flags, Suspects, Treated
 
@@ -246,6 +247,18 @@ def agreed(standings: Mapping[int, Standing]) -> ReviewConfig:
         remove=tuple(of["remove"]),
         relabel=tuple((sample, labels[sample]) for sample in of["relabel"]),
     )
+
+
+def check(review: ReviewConfig, num_samples: int, num_classes: int) -> None:
+    """Refuse decisions about samples or classes that the data do not have; of own images no config can tell.
+
+    Raises:
+        InputError: a position or a class is too large.
+    """
+    if review.largest >= num_samples:
+        raise InputError(f"review: the {num_samples} training samples are 0 to {num_samples - 1}, got {review.largest}")
+    if review.largest_label >= num_classes:
+        raise InputError(f"review.relabel: the classes are 0 to {num_classes - 1}, got {review.largest_label}")
 
 
 def treat(suspects: Suspects, review: ReviewConfig) -> Treated:

@@ -44,7 +44,7 @@ class Listing:
 
 
 def allowed() -> tuple[Path, ...]:
-    """The folders in which, and below which, everything may be named; without symlinks, in the order of the settings."""
+    """The folders in and below which everything may be named; without symlinks, in the order of the settings."""
     named = [part.strip() for part in os.environ.get(VARIABLE, "").split(os.pathsep)]
     found = [Path(part).expanduser().resolve() for part in named if part]
     return tuple(dict.fromkeys([*found, folder.root().resolve()]))
@@ -68,15 +68,14 @@ def resolve(text: str) -> Path:
     is_outside = False
     for candidate in candidates:
         try:
-            path = candidate.resolve(strict=True)
+            # Not strict: whether something outside of the roots exists is nobody's business.
+            path = candidate.resolve()
+            if not _lies_within(path, roots):
+                is_outside = True
+            elif path.is_dir() or path.is_file():
+                return path
         except (OSError, RuntimeError, ValueError):
-            # Whether something outside of the roots exists is nobody's business.
-            is_outside |= not _lies_within(candidate, roots)
             continue
-        if not _lies_within(path, roots):
-            is_outside = True
-        elif path.is_dir() or path.is_file():
-            return path
     if is_outside:
         raise _outside(text)
     raise InputError(f"there is no file or folder {_shown(text)}: {_where()}")
@@ -130,7 +129,8 @@ def _outside(text: str) -> InputError:
 
 
 def _where() -> str:
-    return f"give a file or folder inside {' or '.join(map(str, allowed()))} (whoever runs the server names more in {VARIABLE})"
+    inside = " or ".join(map(str, allowed()))
+    return f"give a file or folder inside {inside} (whoever runs the server names more in {VARIABLE})"
 
 
 def _shown(text: str) -> str:

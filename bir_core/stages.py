@@ -75,6 +75,8 @@ class Work:
 
     def treated(self) -> Treated:
         """What the repair does with which samples."""
+        labels, names = storage.load_labels(self.folder("data"), "train"), storage.load_class_names(self.folder("data"))
+        review.check(self.run.config.review, len(labels), len(names))
         return review.treat(self.suspects(), self.run.config.review)
 
 
@@ -83,7 +85,7 @@ def _data(work: Work) -> Write:
     parts, truth = (
         experiment.make(data, work.run.config.base, seed=work.seed, device=work.device, progress=work.progress)
         if isinstance(data, DataConfig)
-        else own.load(data, seed=work.seed)
+        else own.load(data, work.run.config.base.wanted_card, seed=work.seed)
     )
 
     def write(folder: Path) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from dashboard import access, routes, routes_export, routes_health, routes_jobs, routes_sample
+from dashboard import access, routes, routes_export, routes_health, routes_jobs, routes_sample, routes_sets
 from dashboard.doorkeeper import Doorkeeper
 from dashboard.security import SecurityHeaders
 
@@ -54,6 +54,7 @@ app = st.App(
         *routes_health.ROUTES,
         *routes_jobs.ROUTES,
         *routes_sample.ROUTES,
+        *routes_sets.ROUTES,
     ],
     lifespan=lifespan,
     middleware=[

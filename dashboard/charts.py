@@ -9,15 +9,14 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard import frames, palette
-
-PART_TITLES = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
+from dashboard import frames, palette, words
 
 
 def accuracy_intervals(report: Mapping[str, Any], *, dark: bool = False) -> go.Figure:
-    """Every model's accuracy with its 95 % interval, one panel per group of test images."""
+    """Every model's accuracy with its 95 % interval, one panel per group of images; says so when it is cross-fitted."""
+    titles = words.groups(report)
     parts, names = frames.parts_of(report), frames.ordered_models(report)[::-1]
-    figure = make_subplots(cols=len(parts), shared_yaxes=True, subplot_titles=[PART_TITLES[part] for part in parts])
+    figure = make_subplots(cols=len(parts), shared_yaxes=True, subplot_titles=[titles[part] for part in parts])
     for column, part in enumerate(parts, start=1):
         models = [report["models"][name] for name in names]
         values = [model[part] for model in models]
@@ -42,7 +41,8 @@ def accuracy_intervals(report: Mapping[str, Any], *, dark: bool = False) -> go.F
             hovertemplate="%{y}: %{x:.1f} %<br>95 % interval %{customdata}<extra></extra>",
             showlegend=False,
         )
-    figure.update_xaxes(title="Accuracy (%)", gridcolor=palette.GRID, zeroline=False, nticks=6)
+    said = "Cross-fitted accuracy (%)" if words.is_cross_fitted(report) else "Accuracy (%)"
+    figure.update_xaxes(title=said, gridcolor=palette.GRID, zeroline=False, nticks=6)
     figure.update_yaxes(gridcolor=palette.GRID)
     plain(figure, height=110 + 38 * len(names), dark=dark)
     figure.update_layout(margin={"t": 36})

@@ -22,6 +22,9 @@ CHANGES_ON_DARK = [[0, "#7DB4E6"], [0.45, "#27465F"], [0.5, "#20282C"], [0.55, "
 MOST_COUNTS = 20
 """With more classes the cells are too small for numbers."""
 
+MOST_CLASSES = 30
+"""Of more classes a figure shows those in which most goes wrong."""
+
 MARKS = (
     ("circle-open", palette.BEFORE, 12),
     ("diamond", palette.AFTER, 12),
@@ -36,12 +39,15 @@ LEGEND_LINE, LANE = 20, 8
 """Pixels by which a chart grows for a further model: a line of the legend, and room in each class."""
 
 
-def per_class_change(before: str, tables: Mapping[str, pd.DataFrame], *, dark: bool = False) -> go.Figure:
+def per_class_change(
+    before: str, tables: Mapping[str, pd.DataFrame], *, images: str = "test images", dark: bool = False
+) -> go.Figure:
     """A dumbbell per class from the first model to the second, and a mark for each further one.
 
     Args:
         before: what the first model is called.
         tables: ``frames.per_class`` from it to every other model, by what that is called, the second model first.
+        images: what accuracies are of.
         dark: whether the page is dark.
     """
     table = next(iter(tables.values()))
@@ -56,7 +62,7 @@ def per_class_change(before: str, tables: Mapping[str, pd.DataFrame], *, dark: b
     figure.add_scatter(**_marks(table, "before", before, names, lanes[0]), **_look(0))
     for place, (title, found) in enumerate(tables.items()):
         figure.add_scatter(**_marks(found, "after", title, names, lanes[place]), **_look(place + 1))
-    figure.update_xaxes(title="Accuracy on test images of the class (%)", gridcolor=palette.GRID, zeroline=False)
+    figure.update_xaxes(title=f"Accuracy on {images} of the class (%)", gridcolor=palette.GRID, zeroline=False)
     title = "Class (* = noisy class)" if (table["kind"] == "noisy").any() else "Class"
     figure.update_yaxes(
         title=title, gridcolor=palette.GRID, zeroline=False,
@@ -66,6 +72,19 @@ def per_class_change(before: str, tables: Mapping[str, pd.DataFrame], *, dark: b
     figure.update_layout(legend={"y": 1.1})
     _make_room(figure, len(tables) + 1)
     return figure
+
+
+def worst_classes(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``frames.per_class`` to draw: all, or of many classes those with the lowest accuracy after."""
+    return table.loc[table["after"].nsmallest(MOST_CLASSES).index.sort_values()]
+
+
+def most_confused(*counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Labels to draw in confusion matrices (L, L): all, or of many those with most mistakes, made and received."""
+    mistakes = np.zeros(len(counts[0]), dtype=np.int64)
+    for found in counts:
+        mistakes += found.sum(axis=0) + found.sum(axis=1) - 2 * np.diagonal(found)
+    return np.sort(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
 
 
 def _lanes(num_classes: int, num_lanes: int) -> NDArray[np.float64]:
@@ -95,9 +114,23 @@ def _look(place: int) -> dict[str, Any]:
     return {"marker": {"symbol": symbol, "size": size, "color": color, "line": {"width": 2.5, "color": color}}}
 
 
-def confusion(counts: NDArray[np.int64], names: Sequence[str], *, dark: bool = False) -> go.Figure:
-    """Which class a model takes for which: the share of each true class, with counts written in."""
-    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+def confusion(
+    counts: NDArray[np.int64],
+    names: Sequence[str],
+    *,
+    totals: NDArray[np.int64] | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """Which class a model takes for which: the share of each true class, with counts written in.
+
+    Args:
+        counts: (L, L) images; rows are true classes, columns predicted ones.
+        names: of the classes.
+        totals: (L,) images of each true class, where some are predicted as classes that are not drawn.
+        dark: whether the page is dark.
+    """
+    sizes = counts.sum(axis=1) if totals is None else totals
+    share = 100 * counts / np.maximum(sizes, 1)[:, None]
     scale = SHARES_ON_DARK if dark else SHARES_ON_LIGHT
     return _matrix(
         # Empty cells stay transparent, so that the page's own background shows in light and dark.

@@ -117,7 +117,7 @@ def index(run: Run, one: Detector) -> ScoreIndex:
 
 def own_threshold(run: Run, one: Detector) -> float | None:
     """Above it samples are suspect by the detector's own rule; None when it has no such rule."""
-    return runs.default_threshold(run) if one == OWN else one.threshold
+    return runs.default_threshold(run) if one == OWN else one.threshold_for(len(runs.samples(run).class_names))
 
 
 def num_suspects(run: Run) -> int:

@@ -4,6 +4,7 @@ Where people must log in, all that others get is the login page and the health c
 computer is answered, whatever the server was told to listen on.
 """
 
+import time
 from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
@@ -43,13 +44,14 @@ class Doorkeeper:
     Args:
         app: what lies behind.
         settings: how people log in.
+        clock: seconds since some moment.
     """
 
-    def __init__(self, app: ASGIApp, settings: Access) -> None:
+    def __init__(self, app: ASGIApp, settings: Access, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._settings = settings
-        self._logins = Logins()
-        self._attempts = Attempts()
+        self._logins = Logins(clock)
+        self._attempts = Attempts(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or answer at the door."""
@@ -185,9 +187,9 @@ def _address(caller: HTTPConnection) -> str:
 
 
 def _is_page(request: Request) -> bool:
-    """Whether a person opens this in the address bar or by a link."""
-    is_document = request.headers.get("sec-fetch-dest", "document") == "document"
-    return request.method == "GET" and is_document and "text/html" in request.headers.get("accept", "")
+    """Whether a person opens a page in the address bar or by a link; our routes answer programs."""
+    is_document = request.headers.get("sec-fetch-dest", "document") == "document" and request.method == "GET"
+    return is_document and "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
 async def _read(request: Request) -> bytes | None:

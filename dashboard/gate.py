@@ -147,31 +147,31 @@ def show_refusal() -> None:
 
 def start_demo() -> None:
     """Callback: create and compute the demonstration."""
-    with _refusable():
+    with refusable():
         session.show_run(runs.start_demo())
 
 
 def resume(job_id: int) -> None:
     """Callback: go on with a job."""
-    with _refusable():
+    with refusable():
         runs.resume(job_id)
 
 
 def compute(name: str, stages: tuple[str, ...] | None = None, *, force: bool = False) -> None:
     """Callback: compute a run, or only some stages of it."""
-    with _refusable():
+    with refusable():
         runs.compute(name, force=force) if stages is None else runs.compute(name, stages, force=force)
 
 
 def decide(run: Run, sample: int, verdict: decisions.Verdict, label: int | None = None, **by: Any) -> None:
     """Callback: write a verdict on a sample; ``by`` says who, and whether it settles a conflict."""
-    with _refusable():
+    with refusable():
         decisions.decide(run, sample, verdict, label=label, **by)
 
 
 def undo(run: Run, *, reviewer: str) -> None:
     """Callback: take back the reviewer's last step, and say what it was about, since that may be another sample."""
-    with _refusable():
+    with refusable():
         samples = decisions.undo(run, reviewer=reviewer)
         about = f"sample {samples[0]}" if len(samples) == 1 else f"{len(samples):,} samples"
         st.toast(f"Taken back: your last step, on {about}." if samples else "You have no step to take back here.")
@@ -179,13 +179,13 @@ def undo(run: Run, *, reviewer: str) -> None:
 
 def repair(parent: Run, changes: dict[str, dict[str, object]]) -> None:
     """Callback: fork, compute, and show the new run."""
-    with _refusable():
+    with refusable():
         session.show_run(runs.start_repair(parent, changes))
 
 
 def start_run(config: runs.RunConfig) -> None:
     """Callback: create a run, compute it, and show it."""
-    with _refusable():
+    with refusable():
         session.show_run(runs.start_run(config))
         st.session_state[_STARTED] = True
 
@@ -196,7 +196,8 @@ def has_started() -> bool:
 
 
 @contextmanager
-def _refusable() -> Iterator[None]:
+def refusable() -> Iterator[None]:
+    """What a callback does; what it cannot do is kept for ``show_refusal``."""
     try:
         yield
     except runs.FAULTS as fault:

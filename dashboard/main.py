@@ -25,6 +25,13 @@ PAGES = (
 
 # The bar has no room for more at 1024 px: these open from a word at its beginning and one at its end.
 START = (
+    (
+        "data",
+        "Data",
+        ":material/photo_library:",
+        "Images of your own: import them, look at them, pick the reserved set.",
+    ),
+    ("pick", "Pick", ":material/checklist:", "Choose the reserved set of an image set by eye."),
     ("new_run", "New run", ":material/add_circle:", "Choose data, network and settings, and start a run of your own."),
 )
 LEARN = (
@@ -32,7 +39,7 @@ LEARN = (
 )
 
 # Reached by a link on another page; not in the navigation.
-HIDDEN = ("sample", "present")
+HIDDEN = ("sample", "present", "pick")
 
 
 def make(name: str, title: str, icon: str, text: str) -> Page:

@@ -115,20 +115,25 @@ def best_detector(entries: Sequence[EntryLike]) -> str:
     return said if best.name == "bir" else f"{said} BIR has {_auc(bir):.3f}."
 
 
-def best_treatment(entries: Sequence[E], difference: Callable[[E, E], Gain]) -> str:
+def best_treatment(entries: Sequence[E], difference: Callable[[E, E], Gain], *, images: str = "test images") -> str:
     """Which treatment leaves the best model here, and whether chance explains its lead, as sentences.
 
     Args:
         entries: every treatment.
-        difference: paired difference of two of them on all test images, first minus second.
+        difference: paired difference of two of them on all images, first minus second.
+        images: what accuracies are of.
     """
     known = {one.name: one for one in entries if one.state == "there" and one.figures}
     best = max(known.values(), key=_accuracy)
     said = (
-        f"**Best treatment here:** {best.title}, {_accuracy(best):.1f} % of all test images, among the {len(known)} "
+        f"**Best treatment here:** {best.title}, {_accuracy(best):.1f} % of all {images}, among the {len(known)} "
         "that have run."
     )
-    against = [_against(difference(best, known[name]), called) for name, called in RIVALS.items() if name != best.name]
+    against = [
+        _against(difference(best, known[name]), called)
+        for name, called in RIVALS.items()
+        if name in known and name != best.name
+    ]
     return f"{said} {' '.join(against)}"
 
 

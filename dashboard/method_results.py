@@ -7,7 +7,7 @@ from typing import Any, Literal
 from bir_core import methods, paper, run_folder, storage
 from bir_core.comparison import Comparison
 from bir_core.run_folder import Run
-from dashboard import runs
+from dashboard import runs, words
 
 Suspects = paper.Suspects
 State = Literal["there", "old", "absent", "failed", "damaged", "impossible"]
@@ -28,6 +28,11 @@ WHOLE_RUN = {
     "bir_repair": ("select", "enhance", "score", "identify", "align", "repair"),
 }
 """The stages of a whole run that a treatment, or BIR as a whole, costs."""
+
+NOT_CROSS_FITTED = (
+    "There are no test images, so it would have to be trained anew for each fold of the reserved set; a repair that "
+    "puts it first does so."
+)
 
 HUMAN = {"aggregate": "aggregate", "random2": "random", "worst": "worst"}
 """The sets of CIFAR-10N as our settings and as the paper call them."""
@@ -124,10 +129,14 @@ def with_treatments(report: Mapping[str, Any], entries: Sequence[Entry]) -> dict
 
 
 def difference(run: Run, model: Entry, minus: Entry) -> Mapping[str, float] | None:
-    """Paired difference of two treatments on all test images, in points, with its 95 % interval."""
-    labels = storage.load_labels(run.path / "data", "test")
+    """Paired difference of two treatments on all test images, in points, with its 95 % interval.
+
+    Without test images it is that on the reserved images, cross-fitted.
+    """
+    part = words.part(runs.report(run))
+    labels = storage.load_labels(run.path / "data", part)
     before, after = (
-        storage.load_probabilities(run.path / (one.stage or "evaluate"), "test", one.model) for one in (minus, model)
+        storage.load_probabilities(run.path / (one.stage or "evaluate"), part, one.model) for one in (minus, model)
     )
     return Comparison(before=before, after=after, labels=labels, noisy_classes=()).differences["all"]
 
@@ -169,7 +178,9 @@ class _Look:
         return int(self.report["repair"]["num_aligned"] + self.report["repair"]["num_relabelled"])
 
     def reported(self, model: str) -> dict[str, Any]:
-        """What the report says of a model."""
+        """What the report says of a model; not every report has every one."""
+        if model not in self.report["models"]:
+            return {"state": "impossible", "reason": NOT_CROSS_FITTED}
         rows = self.report["differences"]
         gain = next((row for row in rows if row["model"] == model and row["minus"] == "base"), None)
         return {"figures": self.report["models"][model], "gain": gain}

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bir_core import run_folder, storage
 from bir_core.comparison import Comparison
@@ -13,7 +15,7 @@ from bir_core.numerics import metrics
 from bir_core.numerics.metrics import CalibrationBin
 from bir_core.records import Floats, LabelledImages
 from bir_core.run_folder import Run
-from dashboard import frames, runs
+from dashboard import frames, runs, words
 from dashboard.frames import MODEL_TITLES
 
 BETWEEN = "@"
@@ -63,8 +65,14 @@ def figures(model: Model) -> dict[str, Any]:
 
 
 def beliefs(model: Model) -> Floats:
-    """(N, L) probabilities of a model on the test images."""
-    return storage.load_probabilities(model.run.path / "evaluate", "test", model.name)
+    """(N, L) probabilities of a model on the test images; without any, cross-fitted ones on the reserved images."""
+    return storage.load_probabilities(model.run.path / "evaluate", _part(model.run), model.name)
+
+
+def confusion(model: Model) -> NDArray[np.int64]:
+    """(L, L) images by true class (rows) and the class that the model predicts."""
+    found = beliefs(model)
+    return metrics.confusion(judged_part(model.run).labels, found.argmax(axis=1), found.shape[1])
 
 
 def compared(before: Model, after: Model) -> Comparison:
@@ -72,7 +80,7 @@ def compared(before: Model, after: Model) -> Comparison:
     return Comparison(
         before=beliefs(before),
         after=beliefs(after),
-        labels=test_part(before.run).labels,
+        labels=judged_part(before.run).labels,
         noisy_classes=tuple(runs.report(before.run)["data"]["noisy_classes"]),
     )
 
@@ -95,9 +103,13 @@ def table(before: Model, others: Sequence[Model]) -> pd.DataFrame:
 
 def calibration(model: Model) -> list[CalibrationBin]:
     """How often a model is right when it is so sure."""
-    return metrics.reliability(beliefs(model), test_part(model.run).labels)
+    return metrics.reliability(beliefs(model), judged_part(model.run).labels)
 
 
-def test_part(run: Run) -> LabelledImages:
-    """The test images of a run."""
-    return storage.load_part(run.path / "data", "test")
+def judged_part(run: Run) -> LabelledImages:
+    """The images that the accuracies of a run are of: its test images, else the reserved ones."""
+    return storage.load_part(run.path / "data", _part(run))
+
+
+def _part(run: Run) -> str:
+    return words.part(runs.report(run))

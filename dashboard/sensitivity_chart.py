@@ -1,12 +1,12 @@
 """The repair at several thresholds: what the browser draws and says of each, and a table of all. No Streamlit."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from dashboard import charts, frames, palette
+from dashboard import frames, palette, words
 
 LOOKS = {
     "all": (palette.AFTER, "diamond"),
@@ -17,26 +17,32 @@ LOOKS = {
 MOST_TICKS = 6
 
 
-def board(found: Mapping[str, Any], *, run: str) -> dict[str, Any]:
+def board(
+    found: Mapping[str, Any], *, run: str, report: Mapping[str, Any], how_right: Callable[[Mapping[str, Any]], str]
+) -> dict[str, Any]:
     """Everything that the browser needs, so that moving from one threshold to the next asks nobody.
 
     Args:
         found: the result of the stage "sensitivity".
         run: whose it is, for the link to the repair.
+        report: its report, which says what the accuracies are of.
+        how_right: how right the flags of a row are, in a sentence; see ``how_right``.
     """
     base, rows = found["base"], found["rows"]
     parts = _parts(base)
+    titles = words.groups(report)
+    kind = "Cross-fitted" if words.is_cross_fitted(report) else "Test"
     ticks = _ticks([bound for part in parts for bound in _heights(found, part)])
     return {
         "run": run,
-        "title": "Test accuracy of the repaired model by threshold; the table below says the same in numbers",
+        "title": f"{kind} accuracy of the repaired model by threshold; the table below says the same in numbers",
         "axis": "Threshold (nats), and how many samples it flags",
         "ticks": ticks,
         "parts": [
-            {"title": charts.PART_TITLES[part], "color": LOOKS[part][0], "shape": LOOKS[part][1], "base": base[part]}
+            {"title": titles[part], "color": LOOKS[part][0], "shape": LOOKS[part][1], "base": base[part]}
             for part in parts
         ],
-        "stops": [_stop(row, base, parts) for row in rows],
+        "stops": [_stop(row, base, parts, titles, how_right(row)) for row in rows],
         "own": next(place for place, row in enumerate(rows) if row["is_own"]),
     }
 
@@ -88,7 +94,9 @@ def _ticks(values: Sequence[float]) -> list[float]:
     return [step * place for place in range(first, max(last, first + 1) + 1)]
 
 
-def _stop(row: Mapping[str, Any], base: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
+def _stop(
+    row: Mapping[str, Any], base: Mapping[str, Any], parts: Sequence[str], titles: Mapping[str, str], said: str
+) -> dict[str, Any]:
     """One threshold; ``exact`` is for links, in as many digits as it takes to mean the same."""
     model = row["model"]
     return {
@@ -97,25 +105,25 @@ def _stop(row: Mapping[str, Any], base: Mapping[str, Any], parts: Sequence[str])
         "tick": f"{row['threshold']:.3g}",
         "flagged": f"{row['num_suspects']:,}",
         "points": [{"value": model[part], "bounds": model["intervals"][part]} for part in parts],
-        "cards": [_flags(row), *(_accuracy(row, base, part) for part in parts)],
+        "cards": [_flags(row, said), *(_accuracy(row, base, part, titles[part]) for part in parts)],
     }
 
 
-def _flags(row: Mapping[str, Any]) -> dict[str, str]:
+def _flags(row: Mapping[str, Any], said: str) -> dict[str, str]:
     return {
         "title": "Suspects",
         "value": f"{row['num_suspects']:,}",
         "note": f"{row['num_aligned']:,} of them aligned",
         "tone": "plain",
-        "said": how_right(row),
+        "said": said,
     }
 
 
-def _accuracy(row: Mapping[str, Any], base: Mapping[str, Any], part: str) -> dict[str, str]:
+def _accuracy(row: Mapping[str, Any], base: Mapping[str, Any], part: str, title: str) -> dict[str, str]:
     gain, model = row["gain"][part], row["model"]
     change = round(gain["difference"], 1)
     return {
-        "title": f"{charts.PART_TITLES[part]}, n = {model['num'][part]:,}",
+        "title": f"{title}, n = {model['num'][part]:,}",
         "value": f"{base[part]:.1f} → {model[part]:.1f} %",
         "note": f"{gain['difference']:+.1f} points",
         "tone": "better" if change > 0 else "worse" if change < 0 else "plain",

@@ -19,9 +19,23 @@ from bir_core.config import ReviewConfig
 from bir_core.records import Integers
 from bir_core.review import BAND_EDGES, STATES, Standing, State
 from bir_core.run_folder import Run
-from dashboard import runs, session
+from dashboard import runs, session, words
+from dashboard.frames import ScoreIndex
 
-__all__ = ["ALL", "STATES", "Passing", "State", "measured", "measured_bands", "now", "of_page", "passing", "reviewed"]
+__all__ = [
+    "ALL",
+    "STATES",
+    "Passing",
+    "State",
+    "help_of",
+    "measured",
+    "measured_above",
+    "measured_bands",
+    "now",
+    "of_page",
+    "passing",
+    "reviewed",
+]
 
 MOST_TOUCHED = 500
 """When more samples than this are new in the log, all of it is read."""
@@ -79,6 +93,29 @@ def measured_bands(run: Run) -> tuple[list[dict[str, Any]], float | None]:
     sizes = [more - fewer for more, fewer in itertools.pairwise(above)]
     found = review.judged_bands(index.scores, now(run), sizes)
     return [{**vars(band), "interval": band.interval} for band in found], review.where_to_stop(found)
+
+
+def measured_above(run: Run, threshold: float, index: ScoreIndex | None = None) -> dict[str, Any]:
+    """How often the flags above a threshold were right, as far as people have judged them.
+
+    Args:
+        run: the run.
+        threshold: of the scores.
+        index: those of another detector than the run's own.
+    """
+    index = runs.scored(run).index if index is None else index
+    sizes, edges = [index.count_above(threshold)], (threshold, np.inf)
+    (band,) = review.judged_bands(index.scores, now(run), sizes, edges)
+    return {**vars(band), "interval": band.interval}
+
+
+def help_of(run: Run) -> str:
+    """The threshold's help where nobody knows the truth: how often flags above it were right, as people found."""
+    if runs.samples(run).truth is not None:
+        return ""
+    asked = st.session_state.get(session.THRESHOLD)
+    threshold = asked if isinstance(asked, float) else runs.default_threshold(run)
+    return words.measured(measured_above(run, threshold))
 
 
 def measured(run: Run, drawn: Integers) -> dict[str, Any]:

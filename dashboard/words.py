@@ -3,12 +3,25 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bir_core import report_words
+
+groups = report_words.groups
+images = report_words.images
+is_cross_fitted = report_words.is_cross_fitted
+is_known = report_words.is_known
+judged = report_words.judged
+part = report_words.part
+
+UNTRAINED = "Retraining is not among the models: it would train the base model anew in each fold."
+"""What a cross-fitted page says beside its models."""
+
 CORRUPTIONS = {
     "none": "Nothing was corrupted on purpose.",
     "label": "got a wrong label on purpose",
     "input": "were covered with noise on purpose",
     "adv": "were attacked on purpose so that the model misreads them",
     "human": "got a wrong label from people",
+    "given": "have another true label than the given one",
 }
 HARMS = {
     "none": "None",
@@ -52,6 +65,12 @@ def network(name: str) -> str:
     )
 
 
+def source(report: Mapping[str, Any]) -> str:
+    """What the model was trained on, in the middle of a sentence."""
+    named = report_words.source(report)
+    return SOURCES.get(named, f"images ({named})" if named.startswith("image set") else named)
+
+
 def listed(names: Sequence[str]) -> str:
     """The names as a sentence lists them."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
@@ -60,12 +79,48 @@ def listed(names: Sequence[str]) -> str:
 def harm(report: Mapping[str, Any], *, marked: bool = True) -> str:
     """What was done to the training samples, as a sentence; class names stand in Markdown unless told otherwise."""
     data = report["data"]
+    if not is_known(report):
+        return f"{report_words.UNKNOWN}."
     if not data["num_corrupted"]:
         return CORRUPTIONS["none"]
     names = [data["class_names"][label] for label in data["noisy_classes"]]
     classes = listed([plain(name) for name in names] if marked else names)
     where = f" of them, from the classes {classes}," if names else " of them"
     return f"{data['num_corrupted']:,}{where} {CORRUPTIONS[data['corruption']]}."
+
+
+def noisy(report: Mapping[str, Any], *, marked: bool = True) -> str:
+    """Where the noisy classes come from when nobody knows them, as a sentence; empty where they are known."""
+    data = report["data"]
+    names = [data["class_names"][label] for label in data["noisy_classes"]]
+    return report_words.noisy(report, [plain(name) for name in names] if marked else names)
+
+
+def measured(found: Mapping[str, Any]) -> str:
+    """How often the flags above a threshold were right, as reviewers measured it, in a sentence or two.
+
+    Args:
+        found: ``num`` flags, how many were ``reviewed`` and ``confirmed``, and ``interval`` (95 %, in 0..1).
+    """
+    if not found["num"]:
+        return "No sample is flagged."
+    if not found["reviewed"]:
+        return "No flag has been judged by a reviewer yet, so nobody can say how many are right."
+    return (
+        f"Reviewers judged {found['reviewed']:,} of the {found['num']:,} flags and found {share(found)} of these right "
+        f"(95 % interval {bounds(found)})."
+    )
+
+
+def share(found: Mapping[str, Any]) -> str:
+    """The measured precision; of flags that somebody has judged."""
+    return f"{100 * found['confirmed'] / found['reviewed']:.0f} %"
+
+
+def bounds(found: Mapping[str, Any]) -> str:
+    """The interval of ``share``."""
+    low, high = found["interval"]
+    return f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
 def plain(text: str) -> str:

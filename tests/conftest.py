@@ -8,6 +8,7 @@ import pytest
 from bir_core import config, run_folder
 from bir_core.config import RunConfig
 from bir_core.run_folder import Run
+from tests import unknown_truth
 
 # As the command line does: without it torch's threads spin while they wait, and fight with the browser's.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -37,6 +38,26 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_config: RunConfig) -
     from bir_core import pipeline
 
     run = run_folder.create(tmp_path_factory.mktemp("runs"), tiny_config)
+    pipeline.compute(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def unknown_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Run) -> Run:
+    """A finished run of which nobody knows the truth, with test images; treat it as read-only."""
+    from bir_core import pipeline
+
+    run = unknown_truth.create(tmp_path_factory.mktemp("unknown"), tiny_run, "unknown", with_test=True)
+    pipeline.compute(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def untested_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Run) -> Run:
+    """A finished run of which nobody knows the truth, without test images; treat it as read-only."""
+    from bir_core import pipeline
+
+    run = unknown_truth.create(tmp_path_factory.mktemp("untested"), tiny_run, "untested", with_test=False)
     pipeline.compute(run)
     return run
 

@@ -1,4 +1,4 @@
-"""What may be named in the browser: nothing outside of the roots, by whatever trick, and what lies inside by its name."""
+"""What may be named in the browser: nothing outside of the roots by any trick, and what lies inside by its name."""
 
 import os
 import socket
@@ -103,11 +103,12 @@ def test_what_is_not_there_is_said(root: Path, text: str) -> None:
 
 def test_nothing_tells_whether_a_file_outside_exists(root: Path) -> None:
     said = []
-    for name in ("secret.csv", "nowhere"):
-        with pytest.raises(InputError) as caught:
-            roots.resolve(str(root.parent / "outside" / name))
-        said.append(str(caught.value).replace(name, "NAME"))
-    assert said[0] == said[1]
+    for place in (str(root.parent / "outside"), "out"):
+        for name in ("secret.csv", "nowhere"):
+            with pytest.raises(InputError) as caught:
+                roots.resolve(f"{place}/{name}")
+            said.append(str(caught.value).replace(f"{place}/{name}", "IT"))
+    assert len(set(said)) == 1
 
 
 def test_neither_pipes_nor_sockets(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,9 @@ def test_neither_pipes_nor_sockets(root: Path, monkeypatch: pytest.MonkeyPatch) 
 
 PART = st.one_of(
     st.sampled_from(["..", ".", "out", "out.csv", "chain", "again", "digits", "loop", "secret.csv", "outside", "root"]),
-    st.sampled_from(["", "etc", "tmp", "proc", "self", "cwd", "C:", "~", "%2e%2e", "..%2f", "．．", "\0", "..\\"]),
+    st.sampled_from(
+        ["", "etc", "tmp", "proc", "self", "cwd", "C:", "~", "%2e%2e", "..%2f", "\uff0e\uff0e", "\0", "..\\"]
+    ),
     st.text(max_size=4),
 )
 PATH = st.builds(
@@ -141,8 +144,7 @@ PATH = st.builds(
 def test_nothing_resolves_outside(root: Path, path: str) -> None:
     try:
         found = roots.resolve(path.replace("{root}", str(root)))
-    except InputError as error:
-        assert len(str(error)) > 20
+    except InputError:
         return
     assert os.path.realpath(found) == str(found)
     assert found == root or root in found.parents or found == root.parent / "data"

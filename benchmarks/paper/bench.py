@@ -14,6 +14,7 @@ from benchmarks.paper.settings import Setting
 from bir_core import (
     alignment,
     comparison,
+    data_config,
     devices,
     enhancement,
     evaluation,
@@ -146,7 +147,9 @@ class Bench:
     def _detect(self, detector: str) -> Cell:
         """Figures, cost and curve of a detector."""
         scores, cost, facts = self._detector_scores(detector)
-        figures = ranking.detection_figures(scores, self.corrupted, methods.detector(detector).threshold)
+        figures = ranking.detection_figures(
+            scores, self.corrupted, methods.detector(detector).threshold_for(data_config.NUM_CLASSES)
+        )
         order = identification.rank(scores)
         inspected = np.unique(np.linspace(0, len(scores), INSPECTED + 1).round().astype(int))
         found = np.concatenate([[0], np.cumsum(self.corrupted[order])])

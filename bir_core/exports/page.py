@@ -6,11 +6,12 @@ No script, no request: pictures are in the page, figures are SVG. Light and dark
 import base64
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bir_core import report_words
 from bir_core.exports import drawing, names, sections
 from bir_core.exports.cleaned import png
 from bir_core.exports.drawing import Reading
@@ -23,16 +24,19 @@ HARM = {
     "input": "noise on the pixels",
     "adv": "adversarial attacks",
     "human": "wrong labels that people gave",
+    "given": "another true label than the given one",
 }
 GLOSSARY = {
     "base model": "trained on the data as it came",
-    "reserved set": "small, known to be clean; never counts as test",
+    "reserved set": "small, known to be clean; never counts as test, unless cross-fitted for lack of test images",
+    "cross-fitted": "each reserved image is judged by models that were made without it, fold by fold",
     "enhanced model": "the base model with some layers trained further on the reserved set",
     "score": "change of loss from base to enhanced model under the given label; higher = more suspect",
     "suspect": "a training sample taken for detrimental",
     "aligned": "moved one step down the enhanced model's energy, with a soft label",
     "repaired": "the base model after treatment",
-    "noisy classes": "classes with corrupted samples; the others are the clean classes",
+    "noisy classes": "classes with corrupted samples: known, named by the user or ranked by share of suspects; the "
+    "others are the clean classes",
 }
 STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
@@ -105,7 +109,7 @@ def _head(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
 def _cards(report: Mapping[str, Any]) -> str:
     method, models, found = report["repair"]["method"], report["models"], report["identification"]
     cards = []
-    for group, title in sections.GROUPS.items():
+    for group, title in report_words.groups(report).items():
         before, after = models["base"][group], models[method][group]
         if before is None:
             continue
@@ -140,18 +144,26 @@ def _before_and_after(report: Mapping[str, Any]) -> str:
     gain = next(row["all"] for row in report["differences"] if row["model"] == method and row["minus"] == "base")
     return (
         "<section><h2>Before and after, beside the honest alternatives</h2>"
-        + drawing.intervals("Accuracy of every model on all test images, with 95 % intervals", readings)
-        + f"<p class='soft'>Accuracy on {models['base']['num']['all']:,} test images that no stage has touched, with "
-        f"95 % intervals. Paired difference of {html.escape(sections.MODELS.get(method, method))} to the base model: "
-        f"{gain['difference']:+.2f} points ({gain['low']:+.2f} to {gain['high']:+.2f}).</p>"
+        + drawing.intervals(
+            f"Accuracy of every model on all {report_words.images(report)}, with 95 % intervals", readings
+        )
+        + f"<p class='soft'>{_judged(report)} Paired difference of {html.escape(sections.MODELS.get(method, method))} "
+        f"to the base model: {gain['difference']:+.2f} points ({gain['low']:+.2f} to {gain['high']:+.2f}).</p>"
         + sections.comparison(report)
         + "</section>"
     )
 
 
+def _judged(report: Mapping[str, Any]) -> str:
+    if report_words.is_cross_fitted(report):
+        return f"{report_words.judged(report)} Lines are 95 % intervals."
+    num = report["models"]["base"]["num"]["all"]
+    return f"Accuracy on {num:,} test images that no stage has touched, with 95 % intervals."
+
+
 def _identification(report: Mapping[str, Any], scores: Doubles, corrupted: Flags | None) -> str:
     found, data = report["identification"], report["data"]
-    truth = "Nobody knows which samples are wrong, so precision and recall cannot be said."
+    truth = f"{report_words.UNKNOWN}, so precision and recall cannot be said."
     if found["auc"] is not None:
         harm = HARM.get(data["corruption"], data["corruption"])
         truth = f"{data['num_corrupted']:,} samples are known to be corrupted ({harm}; orange). AUC {found['auc']:.3f}."
@@ -161,7 +173,8 @@ def _identification(report: Mapping[str, Any], scores: Doubles, corrupted: Flags
             "are suspects."
         )
     figure = drawing.histogram("Histogram of the scores", scores, corrupted, found["threshold"])
-    return f"<section><h2>What was found</h2>{figure}<p class='soft'>{truth}</p></section>"
+    by_class = sections.suspects_by_class(report)
+    return f"<section><h2>What was found</h2>{figure}<p class='soft'>{truth}</p>{by_class}</section>"
 
 
 def _examples(examples: Sequence[Example]) -> str:
@@ -209,10 +222,12 @@ def _classes(report: Mapping[str, Any]) -> str:
             before["accuracy"],
             after["accuracy"],
         )
-        for before, after in pairs
-        if before["num"]
+        for before, after in _worst(pairs)
     ]
     note = " * = noisy class." if data["noisy_classes"] else ""
+    left_out = sum(row["num"] > 0 for row in report["models"]["base"]["per_class"]) - len(rows)
+    if left_out:
+        note += f" The {len(rows)} classes with the lowest accuracy after are drawn; {left_out:,} more are left out."
     return (
         "<section><h2>Class by class</h2>"
         + drawing.dumbbells("Accuracy of each class before and after", rows)
@@ -220,10 +235,17 @@ def _classes(report: Mapping[str, Any]) -> str:
     )
 
 
+def _worst(pairs: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The classes that have images, in label order; of very many those with the lowest accuracy after."""
+    there = [pair for pair in pairs if pair[0]["num"]]
+    lowest = sorted(there, key=lambda pair: float(pair[1]["accuracy"]))[: sections.MOST_CLASSES]
+    return sorted(lowest, key=lambda pair: int(pair[0]["label"]))
+
+
 def _settings(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     review = ", ".join(f"{count} {name}" for name, count in report["review"].items() if count) or "none"
     facts = {
-        "data": f"{report['data']['source']}: {report['data']['num_train']:,} training, "
+        "data": f"{report_words.source(report)}: {report['data']['num_train']:,} training, "
         f"{report['data']['num_reserved']} reserved, {report['data']['num_test']:,} test images",
         "network": f"{report['base']['network']}, {report['base']['num_parameters']:,} parameters, "
         f"from {report['base'].get('start', 'scratch')}",

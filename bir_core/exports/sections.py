@@ -1,10 +1,12 @@
 """Parts of the report page that are tables: every model beside the others, and what the reviewers found."""
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bir_core import methods
+from bir_core import methods, report_words
+from bir_core.exports import names
 from bir_core.review import Band
 
 MODELS = {
@@ -17,7 +19,8 @@ MODELS = {
 }
 """Every model that a report may have, as a table calls it."""
 
-GROUPS = {"all": "All test images", "clean": "Clean classes", "noisy": "Noisy classes"}
+MOST_CLASSES = 30
+"""Of more classes the page shows those that matter most, and says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +45,39 @@ class Reviewed:
 def comparison(report: Mapping[str, Any]) -> str:
     """Accuracy of every model with its interval, and its paired difference to the base model."""
     models = report["models"]
-    groups = [group for group in GROUPS if models["base"][group] is not None]
+    titles = report_words.groups(report)
+    groups = [group for group in titles if models["base"][group] is not None]
     gains = {row["model"]: row["all"] for row in report["differences"] if row["minus"] == "base"}
-    head = ["Model", *(f"{GROUPS[group]} (%)<br>n = {models['base']['num'][group]:,}" for group in groups)]
+    head = ["Model", *(f"{titles[group]} (%)<br>n = {models['base']['num'][group]:,}" for group in groups)]
     rows = [
         [MODELS.get(name, name), *(_accuracy(model, group) for group in groups), _points(gains.get(name))]
         for name, model in models.items()
     ]
     return _table([*head, "Minus base,<br>all (points)"], rows, strong=report["repair"]["method"], keys=list(models))
+
+
+def suspects_by_class(report: Mapping[str, Any]) -> str:
+    """How many of each given class are suspects, the noisy classes first; only where nobody knows the truth."""
+    if report_words.is_known(report):
+        return ""
+    data, rows = report["data"], [row for row in report["identification"]["per_class"] if row["num"]]
+    noisy = set(data["noisy_classes"])
+    shown = sorted(rows, key=lambda row: (row["label"] not in noisy, -row["share"], row["label"]))[:MOST_CLASSES]
+    cells = [
+        [
+            names.in_html(data["class_names"][row["label"]], 30) + (" *" if row["label"] in noisy else ""),
+            f"{row['num']:,}",
+            f"{row['num_suspects']:,}",
+            f"{100 * row['share']:.1f} <small>{100 * row['low']:.1f} to {100 * row['high']:.1f}</small>",
+        ]
+        for row in shown
+    ]
+    said = report_words.noisy(report, [data["class_names"][label] for label in data["noisy_classes"]])
+    left_out = f" {len(rows) - len(shown):,} more classes are left out." if len(rows) > len(shown) else ""
+    return (
+        f"<h3>Suspects by given class</h3>{_table(['Class', 'Samples', 'Suspects', 'Share, %'], cells)}"
+        f"<p class='soft'>{html.escape(said)} Beside the share: 95 % interval.{left_out}</p>"
+    )
 
 
 def reviewed(found: Reviewed) -> str:

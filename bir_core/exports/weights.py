@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bir_core.exports import archive
-from bir_core.models import networks
+from bir_core.models import networks, origins, pixels
 from bir_core.records import ModelState
 
 ARCHIVE = "weights.zip"
@@ -57,6 +57,33 @@ if __name__ == "__main__":
     print(facts["network"], "for", len(facts["class_names"]), "classes; one black image gives", tuple(found))
 '''
 
+FOREIGN_LOADER = '''"""Load the repaired weights into your own network: needs torch and safetensors, nothing else.
+
+The network is {network}. Its tensors keep its own names, so that it can also load them without this file; the model
+that ``load`` returns takes pixels in [0, 1] and normalises them in front of the network.
+
+    from load_model import load   # in your own program
+    model = load(network)         # network: yours, for {num_classes} classes, with any weights
+"""
+
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+HERE = Path(__file__).parent
+MEAN, STD = {mean}, {std}
+
+{block}
+
+def load(network, device="cpu"):
+    """The repaired model, ready to predict. It takes float images in [0, 1] of shape (N, {shape})."""
+    network.load_state_dict(load_file(HERE / "model.safetensors"))
+    return nn.Sequential(OrderedDict(normalise=Normalise(MEAN, STD), network=network)).to(device).eval()
+'''
+
 
 def write(folder: Path, model: ModelState, facts: Mapping[str, Any]) -> None:
     """Write ``weights.zip``: ``model.safetensors``, ``model.json`` and ``load_model.py``.
@@ -68,9 +95,7 @@ def write(folder: Path, model: ModelState, facts: Mapping[str, Any]) -> None:
     """
     tensors = safetensors.numpy.save({name: np.asarray(value, order="C") for name, value in model.tensors.items()})
     described = {
-        "network": model.network,
-        "image_shape": list(model.image_shape),
-        "num_classes": model.num_classes,
+        **model.facts(),
         "input": "float32 in [0, 1], (N, C, H, W)",
         "output": "logits (N, number of classes)",
         "sha256": hashlib.sha256(tensors).hexdigest(),
@@ -87,12 +112,28 @@ def write(folder: Path, model: ModelState, facts: Mapping[str, Any]) -> None:
 
 
 def loader(model: ModelState) -> str:
-    """A program that builds the network of ``model`` and loads its weights."""
+    """A program that loads the weights of ``model``, into its network, or into one that its reader builds."""
+    if origins.is_foreign(model.network):
+        return _foreign_loader(model)
     network = networks.restore(model, torch.device("cpu"))
     shape = ", ".join(str(size) for size in model.image_shape)
     kinds = dict.fromkeys(type(module) for module in network.modules() if _is_ours(module))
     blocks = "".join(f"\n{inspect.getsource(kind)}\n" for kind in kinds)
     return LOADER.format(network=_source(network, indent=4), shape=shape, blocks=blocks)
+
+
+def _foreign_loader(model: ModelState) -> str:
+    front = None if model.card is None else pixels.of_card(model.card)
+    channels = model.image_shape[0]
+    mean, std = ((0.0,) * channels, (1.0,) * channels) if front is None else front.arguments
+    return FOREIGN_LOADER.format(
+        network=repr(model.network),
+        num_classes=model.num_classes,
+        mean=mean,
+        std=std,
+        block=f"\n{inspect.getsource(pixels.Normalise)}\n",
+        shape=", ".join(str(size) for size in model.image_shape),
+    )
 
 
 def _is_ours(module: nn.Module) -> bool:

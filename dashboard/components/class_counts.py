@@ -7,6 +7,9 @@ import streamlit as st
 
 from dashboard import palette
 
+MOST = 50
+"""Of more classes those with the largest share are listed."""
+
 STYLE = f"""<style>
 .bir-classes {{width: 100%; border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums}}
 .bir-classes caption {{text-align: left; padding: .25rem 0 .4rem; font-size: .875rem; opacity: .85}}
@@ -22,7 +25,9 @@ STYLE = f"""<style>
 
 def draw(table: pd.DataFrame, *, noun: str = "Suspects") -> None:
     """Draw ``frames.class_counts``; ``noun`` says what the samples above the threshold are."""
-    known = "Corrupted" in table
+    known, left_out = "Corrupted" in table, len(table) - MOST
+    if left_out > 0:
+        table = table.nlargest(MOST, ["Share", "Suspects"]).sort_index()
     head = "".join(
         f'<th scope="col">{title}</th>' for title in ("Given class", "Samples", *(["Corrupted"] if known else []), noun)
     )
@@ -32,6 +37,8 @@ def draw(table: pd.DataFrame, *, noun: str = "Suspects") -> None:
         '<th scope="col">%</th><th scope="col" class="wide">Share of the class</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+    if left_out > 0:
+        st.caption(f"The {MOST} classes with the largest share; {left_out:,} more are left out.")
 
 
 def _row(row: dict, *, known: bool) -> str:

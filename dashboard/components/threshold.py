@@ -7,11 +7,18 @@ import streamlit as st
 from dashboard import session
 from dashboard.frames import ScoreIndex
 
+HELP = "Samples whose score is above it are suspects. The paper recommends log 1.05 = 0.0488."
 TOP_K, TIE = "top_k", "tie"
 
 
-def number(default: float, *, width: int | str = "stretch") -> float:
-    """The exact threshold as a number box; ``default`` is what the run's own config means."""
+def number(default: float, *, width: int | str = "stretch", measured: str = "") -> float:
+    """The exact threshold as a number box.
+
+    Args:
+        default: what the run's own config means.
+        width: as Streamlit takes it.
+        measured: how often flags above it were right, as reviewers found; the help where nobody knows the truth.
+    """
     value: float = session.bound(
         st.number_input,
         "Threshold (nats)",
@@ -20,7 +27,7 @@ def number(default: float, *, width: int | str = "stretch") -> float:
         step=0.01,
         format="%.6g",
         width=width,
-        help="Samples whose score is above it are suspects. The paper recommends log 1.05 = 0.0488.",
+        help=f"{HELP} {measured}".strip(),
     )
     return value
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import charts, comparison_charts, frames, gate, models, runs, session
+from dashboard import comparison_charts, frames, gate, models, runs, session, words
 from dashboard.components import changed, sections
 from dashboard.components.changed import Change
 from dashboard.models import Model
@@ -50,15 +50,17 @@ def choose(known: Mapping[str, Model], headline: str) -> tuple[Model, Model, lis
     return known[before], known[after], [known[name] for name in also if name not in (before, after)]
 
 
-def headline(before: Mapping[str, Any], after: Mapping[str, Any], gains: Mapping[str, Any]) -> None:
+def headline(
+    before: Mapping[str, Any], after: Mapping[str, Any], gains: Mapping[str, Any], titles: Mapping[str, str]
+) -> None:
     """Accuracies side by side, with the paired difference."""
-    parts = [part for part in charts.PART_TITLES if before[part] is not None]
+    parts = [part for part in titles if before[part] is not None]
     columns = st.columns(len(parts) + 1)
     for column, part in zip(columns, parts, strict=False):
         gain = gains[part]
         with column.container(border=True, height="stretch", gap="small"):
             st.metric(
-                f"{charts.PART_TITLES[part]}, n = {before['num'][part]:,}",
+                f"{titles[part]}, n = {before['num'][part]:,}",
                 f"{before[part]:.1f} → {after[part]:.1f} %",
                 f"{gain['difference']:+.1f} points",
             )
@@ -82,37 +84,55 @@ def overview(before: Model, others: Sequence[Model]) -> None:
     )
 
 
-def classes(data: Mapping[str, Any], before: Model, others: Sequence[Model]) -> None:
+def classes(report: Mapping[str, Any], before: Model, others: Sequence[Model]) -> None:
     """Per-class accuracies of all models as a chart, and of the first two as a table."""
+    data = report["data"]
     tables = {model.title: frames.per_class(data, models.figures(before), models.figures(model)) for model in others}
+    first = tables[others[0].title]
+    drawn = comparison_charts.worst_classes(first)
+    if len(drawn) < len(first):
+        tables = {title: table.loc[drawn.index] for title, table in tables.items()}
+        st.caption(f"Of {len(first):,} classes the {len(drawn)} with the lowest accuracy after are shown.")
+    if said := words.noisy(report):
+        st.caption(said)
     left, right = st.columns([1, 1.25], gap="large")
     with left:
         st.plotly_chart(
-            comparison_charts.per_class_change(before.title, tables, dark=session.is_dark()),
+            comparison_charts.per_class_change(
+                before.title, tables, images=words.images(report), dark=session.is_dark()
+            ),
             key="per_class",
             config=PLAIN,
             alt="Accuracy of each class under every model",
         )
     with right:
         st.table(
-            frames.per_class_text(tables[others[0].title]),
+            frames.per_class_text(drawn),
             border="horizontal",
             hide_index=True,
             alt="Accuracy of each class under both models, with 95 % intervals",
         )
-        st.caption("In brackets: 95 % intervals. Change in points; n = test images of the class.")
+        st.caption(f"In brackets: 95 % intervals. Change in points; n = {words.images(report)} of the class.")
 
 
 def mistakes(before: Model, after: Model, names: list[str]) -> None:
     """Both confusion matrices, and what changed from one to the other."""
-    counts = [np.array(models.figures(model)["confusion"], dtype=np.int64) for model in (before, after)]
+    whole = [models.confusion(model) for model in (before, after)]
+    drawn = comparison_charts.most_confused(*whole)
+    counts, totals = [found[np.ix_(drawn, drawn)] for found in whole], whole[0].sum(axis=1)[drawn]
+    if len(drawn) < len(names):
+        st.caption(
+            f"Of {len(names):,} classes the {len(drawn)} with the most mistakes are drawn; what is taken for another "
+            "class than these is left out."
+        )
+    names = [names[label] for label in drawn.tolist()]
     dark = session.is_dark()
     left, right = st.columns(2, gap="large")
     for column, model, found, when in zip((left, right), (before, after), counts, ("Before", "After"), strict=True):
         with column:
             st.markdown(f"**{when}: {model.title}**")
             st.plotly_chart(
-                comparison_charts.confusion(found, names, dark=dark),
+                comparison_charts.confusion(found, names, totals=totals, dark=dark),
                 key=f"confusion_{when}",
                 config=PLAIN,
                 alt=f"Confusion matrix of {model.title}",
@@ -133,10 +153,10 @@ def mistakes(before: Model, after: Model, names: list[str]) -> None:
 
 
 @st.fragment
-def images(before: Model, after: Model, names: list[str]) -> None:
+def images(before: Model, after: Model, names: list[str], kind_of: str) -> None:
     """The images that one of the two gets right and the other does not."""
     with gate.guarded():
-        both, test = models.compared(before, after), models.test_part(before.run)
+        both, judged = models.compared(before, after), models.judged_part(before.run)
         kinds = {"Wrong → right": both.gained, "Right → wrong": both.lost}
         with st.container(horizontal=True, vertical_alignment="bottom"):
             with st.container(width="content"):
@@ -150,9 +170,9 @@ def images(before: Model, after: Model, names: list[str]) -> None:
             wanted = st.multiselect("True class", names, key="changed_class", placeholder="All", width=340)
         chosen = kinds[kind]
         if wanted:
-            chosen = chosen[np.isin(test.labels[chosen], [names.index(name) for name in wanted])]
+            chosen = chosen[np.isin(judged.labels[chosen], [names.index(name) for name in wanted])]
         if not len(chosen):
-            st.info("No test image changed in this way.", icon=":material/check:")
+            st.info(f"None of the {kind_of} changed in this way.", icon=":material/check:")
             return
         pages = -(-len(chosen) // ON_A_PAGE)
         page = st.pagination(pages, key="changed_page") if pages > 1 else 1
@@ -160,8 +180,8 @@ def images(before: Model, after: Model, names: list[str]) -> None:
         changed.draw(
             [
                 Change(
-                    image=test.images[at],
-                    true=names[test.labels[at]],
+                    image=judged.images[at],
+                    true=names[judged.labels[at]],
                     before=_belief(both.before[at], names),
                     after=_belief(both.after[at], names),
                 )
@@ -175,7 +195,7 @@ def _belief(probabilities: Any, names: list[str]) -> tuple[str, float]:
     return names[label], float(probabilities[label])
 
 
-def calibration(shown: Sequence[Model]) -> None:
+def calibration(shown: Sequence[Model], kind_of: str) -> None:
     """The reliability diagram."""
     left, right = st.columns([1.6, 1], gap="large")
     with left:
@@ -192,7 +212,7 @@ def calibration(shown: Sequence[Model]) -> None:
     with right.container(height=430, border=False, vertical_alignment="center"):
         st.markdown(
             "A model on the dotted line is right as often as it is sure. Below it, it is too sure of itself; larger "
-            "marks stand for more test images."
+            f"marks stand for more {kind_of}."
         )
 
 
@@ -204,16 +224,18 @@ before, after, further = choose(models.of_data(run), report["repair"]["method"])
 if before == after:
     st.info("Both are the same model: choose another one on one side.", icon=":material/compare_arrows:")
     st.stop()
-headline(models.figures(before), models.figures(after), models.compared(before, after).differences)
+headline(
+    models.figures(before), models.figures(after), models.compared(before, after).differences, words.groups(report)
+)
 if further:
     overview(before, (after, *further))
 section = sections.choose("Show", SECTIONS, key="compare_section")
 if section == "Classes":
-    classes(report["data"], before, (after, *further))
+    classes(report, before, (after, *further))
 elif section == "Mistakes":
     mistakes(before, after, names)
 elif section == "Changed images":
-    images(before, after, names)
+    images(before, after, names, words.images(report))
 else:
-    calibration((before, after, *further))
-st.caption("All figures are on test images that no stage has touched; differences are paired, on the same images.")
+    calibration((before, after, *further), words.images(report))
+st.caption(f"{words.judged(report)} Differences are paired, on the same images.")

@@ -87,7 +87,9 @@ def bring_back(run: Run) -> None:
             "A table as above, from this run or another one of the same data, perhaps edited since. Nothing is written "
             "before you confirm."
         )
-        uploaded = st.file_uploader("Table of verdicts", type=READABLE, key="upload", label_visibility="collapsed")
+        uploaded = st.file_uploader(
+            "Table of verdicts", type=READABLE, max_upload_size=50, key="upload", label_visibility="collapsed"
+        )
         if uploaded is None:
             return
         with gate.guarded():

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import frames, gate, method_frames, method_results, runs
+from dashboard import frames, gate, method_frames, method_results, runs, words
 from dashboard.components import method_choice
 from dashboard.method_results import Board, Entry, Suspects
 from dashboard.runs import Run
@@ -18,7 +18,7 @@ HELP = {
     "Average precision": "Mean precision over the ranks of the corrupted samples; 1 is best.",
     "Recall at K": "Share of the K corrupted samples among the K highest scores.",
     "Above threshold": "Samples above the detector's own default threshold.",
-    "Minus base": "Paired difference to the base model on all test images, in points.",
+    "Minus base": "Paired difference to the base model on all the images that accuracies are of, in points.",
     "Paper: true": "The paper's accuracy (%) on all test images with exactly the corrupted samples treated.",
     "Paper: 75 %": "The same when a quarter of the treated samples are clean ones.",
     "Seconds": "Time of the stages that it needs besides data and base model, extra models that it trains included.",
@@ -77,7 +77,8 @@ def detectors(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
     impossible(entries)
     if not truth:
         st.caption(
-            "Nobody knows which samples are wrong, so AUC, precision and recall cannot be said and are left out."
+            "Nobody knows which samples are wrong, so AUC, precision and recall cannot be said and are left out. What "
+            "reviewers found of the flags stands on the Scores page, for every detector."
         )
 
 
@@ -124,19 +125,21 @@ def named(report: Mapping[str, Any], entries: Sequence[Entry]) -> None:
     impossible(entries)
 
 
-def best(run: Run, board: Board) -> None:
+def best(run: Run, report: Mapping[str, Any], board: Board) -> None:
     """What is best here, in words."""
     sentences = [
         method_frames.best_detector(board.detectors),
         method_frames.best_treatment(
-            board.treatments, lambda model, minus: method_results.difference(run, model, minus)
+            board.treatments,
+            lambda model, minus: method_results.difference(run, model, minus),
+            images=words.images(report),
         ),
     ]
     for sentence in filter(None, sentences):
         st.markdown(sentence)
     st.caption(
-        "Accuracies are on test images that no method has seen. Whoever picks the best of many by them flatters it a "
-        "little: the more have run, the more so."
+        f"{words.judged(report)} Whoever picks the best of many by them flatters it a little: the more have run, the "
+        "more so."
     )
 
 
@@ -160,7 +163,7 @@ report = runs.report(run)
 if not runs.is_current(run, "evaluate"):
     st.warning("The settings of this run were changed after its report was made: compute the run again.")
 board = method_results.of_run(run, report)
-best(run, board)
+best(run, report, board)
 asked = {"Detectors": board.detectors, "Treatments": board.treatments, "The paper's methods": board.named}
 is_busy = gate.asked_for(run, {one.stage for entries in asked.values() for one in entries if one.stage})
 method_choice.draw(asked, gate.compute, run=run.name, key="methods", is_busy=is_busy)

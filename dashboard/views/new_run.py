@@ -11,7 +11,6 @@ from dashboard.components import config_form, job_progress, model_choice
 from dashboard.new_runs import InputError, RunConfig
 
 KEY = "new"
-OWN = "own/"
 IMAGENET_USERS = tuple(f"{name}:" for name in new_runs.LIBRARIES)
 
 # The sections that only a few people change.
@@ -45,16 +44,16 @@ def folded(title: str, icon: str) -> Any:
 def data_part() -> dict[str, Any]:
     """The data, and what is wrong with them."""
     st.header("Data")
-    sets = [f"{OWN}{name}" for name in new_runs.image_sets()]
+    sets = [f"{session.OWN}{name}" for name in new_runs.image_sets()]
     chosen: str = session.bound(
         st.selectbox,
         "Images",
         key=session.DATA,
         options=[*new_runs.SOURCES, *sets],
-        format_func=lambda name: _capital(words.SOURCES.get(name, "")) or name.removeprefix(OWN),
+        format_func=lambda name: _capital(words.SOURCES.get(name, "")) or name.removeprefix(session.OWN),
     )
-    if chosen.startswith(OWN):
-        return own_data(chosen.removeprefix(OWN))
+    if chosen.startswith(session.OWN):
+        return own_data(chosen.removeprefix(session.OWN))
     if chosen != new_runs.SOURCES[0]:
         st.caption(
             f"Read from {new_runs.data_root()}; python -m bir_core run FILE.toml --download fetches what is missing."

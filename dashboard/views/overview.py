@@ -5,23 +5,23 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, runs, session, words
+from dashboard import charts, enough, frames, gate, runs, session, standings, words
 from dashboard.runs import Run
 
 
-def headline(report: Mapping[str, Any]) -> None:
+def headline(run: Run, report: Mapping[str, Any]) -> None:
     """Accuracy before and after, with intervals."""
-    method, models = report["repair"]["method"], report["models"]
+    method, models, titles = report["repair"]["method"], report["models"], words.groups(report)
     columns = st.columns(len(frames.parts_of(report)) + 1)
     for column, part in zip(columns, frames.parts_of(report), strict=False):
         before, after = models["base"], models[method]
         gain = frames.find_difference(report, method, "base", part)
         with column.container(border=True, height="stretch", gap="small"):
             st.metric(
-                f"{charts.PART_TITLES[part]}, n = {before['num'][part]:,}",
+                f"{titles[part]}, n = {before['num'][part]:,}",
                 f"{before[part]:.1f} → {after[part]:.1f} %",
                 f"{gain['difference']:+.1f} points" if gain else None,
-                help="Accuracy of the base model, then of the repaired one, on test images that no stage has touched.",
+                help=f"Accuracy of the base model, then of the repaired one. {words.judged(report)}",
             )
             st.caption(
                 f"95 % intervals: before {frames.interval(before['intervals'][part])}, "
@@ -37,11 +37,13 @@ def headline(report: Mapping[str, Any]) -> None:
             delta_color="off",
             delta_arrow="off",
         )
-        st.caption(_how_right(report))
+        st.caption(_how_right(run, report))
 
 
-def _how_right(report: Mapping[str, Any]) -> str:
+def _how_right(run: Run, report: Mapping[str, Any]) -> str:
     found = report["identification"]
+    if not words.is_known(report):
+        return words.measured(standings.measured_above(run, runs.default_threshold(run)))
     if found["precision"] is None or found["recall"] is None:
         return "Nobody knows which samples are wrong, so precision and recall cannot be said."
     return (
@@ -56,11 +58,17 @@ def story(report: Mapping[str, Any]) -> str:
     network = words.network(base["network"])
     return (
         f"**{network}** ({base['num_parameters']:,} parameters) was trained on **{data['num_train']:,} "
-        f"{words.SOURCES.get(data['source'], data['source'])}**, {words.PRESETS.get(base['preset'], base['preset'])} "
-        f"({base['num_epochs']} epochs). {words.harm(report)} The reserved set has "
-        f"{data['num_reserved']} clean images, the test set {data['num_test']:,}. Layers updated: {chosen['label']}, "
+        f"{words.source(report)}**, {words.PRESETS.get(base['preset'], base['preset'])} "
+        f"({base['num_epochs']} epochs). {words.harm(report)} {words.noisy(report)} The reserved set has "
+        f"{data['num_reserved']:,} clean images{_tested(report)} Layers updated: {chosen['label']}, "
         f"{'chosen by the engine' if chosen['chosen_by'] == 'engine' else 'as the settings ask'}."
     )
+
+
+def _tested(report: Mapping[str, Any]) -> str:
+    if words.is_cross_fitted(report):
+        return f". {words.judged(report)}"
+    return f", the test set {report['data']['num_test']:,}."
 
 
 def comparisons(report: Mapping[str, Any]) -> None:
@@ -72,9 +80,11 @@ def comparisons(report: Mapping[str, Any]) -> None:
         config={"displayModeBar": False},
         alt="Accuracy of every model with its 95 % interval",
     )
+    if words.is_cross_fitted(report):
+        st.caption(f"{words.judged(report)} {words.UNTRAINED}")
     with st.expander("The same as a table", icon=":material/table:"):
         st.table(frames.comparison(report), border="horizontal", hide_index=True, alt="Accuracy of every model")
-        st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
+        st.caption("In brackets: 95 % intervals. Differences are paired, on the same images.")
 
 
 def next_steps() -> None:
@@ -98,9 +108,10 @@ def show(run: Run) -> None:
         )
         st.button("Compute this run", on_click=gate.compute, args=(run.name,), icon=":material/play_arrow:")
     st.header(report["conclusion"], anchor=False)
-    headline(report)
+    headline(run, report)
     st.markdown(story(report))
     comparisons(report)
+    enough.draw(run)
     next_steps()
 
 

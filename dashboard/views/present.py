@@ -4,7 +4,7 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard import frames, gate, palette, runs, session, words
+from dashboard import frames, gate, palette, runs, session, standings, words
 from dashboard.components import presentation
 from dashboard.components.presentation import Culprit, Scene
 from dashboard.runs import Run
@@ -18,17 +18,26 @@ def before(report: Mapping[str, Any]) -> Scene:
     parts = frames.parts_of(report)
     lines = [f"Trained on {data['num_train']:,} images. {words.harm(report, marked=False)}"]
     if "noisy" in parts:
-        lines.append(f"{base['clean']:.1f} % on the clean classes, {base['noisy']:.1f} % on the harmed ones.")
+        lines.append(_by_kind(report, base))
     return Scene(
         title="Before",
         figure=f"{base['all']:.1f} %",
-        meaning=f"right on {base['num']['all']:,} new images",
+        meaning=f"right on {base['num']['all']:,} {_new(report)} images",
         lines=tuple(lines),
         color=palette.BEFORE,
     )
 
 
-def found(report: Mapping[str, Any]) -> Scene:
+def _by_kind(report: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    noisy = "harmed ones" if words.is_known(report) else "noisy ones"
+    return f"{model['clean']:.1f} % on the clean classes, {model['noisy']:.1f} % on the {noisy}."
+
+
+def _new(report: Mapping[str, Any]) -> str:
+    return "reserved" if words.is_cross_fitted(report) else "new"
+
+
+def found(run: Run, report: Mapping[str, Any]) -> Scene:
     """What was found, and how right that is."""
     facts = report["identification"]
     lines = ["Labelled → what the enhanced model sees."] if facts["num_suspects"] else []
@@ -37,6 +46,8 @@ def found(report: Mapping[str, Any]) -> Scene:
             f"{100 * facts['precision']:.0f} % of these are truly corrupted; {100 * facts['recall']:.0f} % of all "
             "corrupted ones are among them."
         )
+    if not words.is_known(report) and (measured := standings.measured_above(run, runs.default_threshold(run)))["num"]:
+        lines.append(words.measured(measured))
     return Scene(
         title="The culprits",
         figure=f"{facts['num_suspects']:,}",
@@ -56,9 +67,11 @@ def after(report: Mapping[str, Any]) -> Scene:
         change = f"{gain['difference']:+.1f} points"
         lines.append(f"{change} (95 % interval {gain['low']:+.1f} to {gain['high']:+.1f}).")
     if "noisy" in frames.parts_of(report):
-        lines.append(f"{repaired['clean']:.1f} % on the clean classes, {repaired['noisy']:.1f} % on the harmed ones.")
+        lines.append(_by_kind(report, repaired))
     rival = max((name for name in models if name not in (method, "base")), key=lambda name: models[name]["all"])
     lines.append(f"Best alternative: {frames.MODEL_TITLES.get(rival, rival).lower()}, {models[rival]['all']:.1f} %.")
+    if words.is_cross_fitted(report):
+        lines.append("Cross-fitted: each image is judged by models that were made without it.")
     return Scene(
         title=f"After: {frames.MODEL_TITLES.get(method, method)}",
         figure=f"{repaired['all']:.1f} %",
@@ -87,7 +100,7 @@ gate.needs(run, "evaluate")
 gate.needs(run, "score")
 report = runs.report(run)
 presentation.draw(
-    (before(report), found(report), after(report)),
+    (before(report), found(run, report), after(report)),
     culprits(run),
     name=run.name,
     conclusion=report["conclusion"],

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, frames, gate, method_frames, method_results, runs, session, standings
+from dashboard import charts, frames, gate, method_frames, method_results, runs, session, standings, words
 from dashboard.components import method_choice, repair_form, threshold
 from dashboard.method_results import Entry
 from dashboard.runs import Run
@@ -28,7 +28,7 @@ def settings(run: Run) -> None:
             key="repair_rule",
             persist_state="session",
         )
-        cut = threshold.number(runs.default_threshold(run))
+        cut = threshold.number(runs.default_threshold(run), measured=standings.help_of(run))
         if rule == "top_k":
             threshold.top_k(index, cut)
         num_suspects = index.count_above(cut)
@@ -115,7 +115,9 @@ def result(report: Mapping[str, Any], treatments: Sequence[Entry]) -> None:
         alt="Accuracy of every model with its interval",
     )
     st.table(frames.comparison(every), border="horizontal", hide_index=True, alt="Accuracy of every model")
-    st.caption("In brackets: 95 % intervals. Differences are paired, on the same test images.")
+    st.caption(f"In brackets: 95 % intervals. Differences are paired, on the same {words.images(report)}.")
+    if words.is_cross_fitted(report):
+        st.caption(f"{words.judged(report)} {words.UNTRAINED}")
     st.markdown(_alignment(report))
 
 

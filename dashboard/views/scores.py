@@ -1,11 +1,24 @@
 """How suspect every training sample is, by the run's own score or by another detector, and where to draw the line."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from dashboard import clouds, detectors, frames, gate, openings, progress, runs, session, standings, two_detectors
+from dashboard import (
+    clouds,
+    detectors,
+    frames,
+    gate,
+    openings,
+    progress,
+    runs,
+    session,
+    standings,
+    two_detectors,
+    words,
+)
 from dashboard.components import class_counts, class_histograms, histogram, pairs, reviewers, sections
 from dashboard.components import threshold as thresholds
 from dashboard.components.histogram import Wording
@@ -20,6 +33,10 @@ OTHER_SECTIONS = ("Classes", TWO)
 PRECISION = "Share of the {noun} that are truly corrupted."
 RECALL = "Share of the corrupted samples that are {noun}."
 AUC = "How often a corrupted sample scores higher than a clean one; the same for every threshold."
+MEASURED = (
+    "Share of the judged samples above the threshold that reviewers remove or relabel. Its interval holds as far as "
+    "these were chosen blindly."
+)
 PLAIN: dict[str, Any] = {"border": True, "delta_color": "off", "delta_arrow": "off"}
 
 
@@ -104,7 +121,7 @@ def _makes(stages: tuple[str, ...], one: Detector) -> bool:
 
 def own_line(run: Run) -> float:
     """The threshold above which samples are suspects of the run."""
-    threshold = thresholds.number(runs.default_threshold(run), width=190)
+    threshold = thresholds.number(runs.default_threshold(run), width=190, measured=standings.help_of(run))
     with st.container(width=150):
         thresholds.top_k(runs.scored(run).index, threshold)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
@@ -120,7 +137,7 @@ def own_board(run: Run, threshold: float) -> None:
     if sentence:
         st.caption(sentence)
     histogram.draw(index, threshold, runs.LANDMARKS, run=run.name, on_moved=thresholds.move)
-    figures(index, threshold)
+    figures(run, index, threshold)
     section = sections.choose("Show", SECTIONS, key="scores_section")
     if section == "Classes":
         class_counts.draw(frames.class_counts(index, threshold))
@@ -190,7 +207,7 @@ def other_board(run: Run, one: Detector, threshold: float) -> None:
             opens=False,
         ),
     )
-    figures(index, threshold, noun="samples above", title="Above the line")
+    figures(run, index, threshold, noun="samples above", title="Above the line")
     st.caption(in_words(run, one))
     section = sections.choose("Show", OTHER_SECTIONS, key="detector_section")
     if section == "Classes":
@@ -238,14 +255,34 @@ def feature_map(run: Run, index: ScoreIndex, threshold: float) -> None:
     openings.select(run, index, figure, "map", "Training samples by their features, coloured by score")
 
 
-def figures(index: ScoreIndex, threshold: float, *, noun: str = "suspects", title: str = "Suspects") -> None:
-    """Totals, and how right they are when truth is known."""
+def measured(run: Run, index: ScoreIndex, threshold: float, columns: Sequence[Any]) -> None:
+    """The precision that reviewers measured above the threshold, which stands in for the true one."""
+    found = standings.measured_above(run, threshold, index)
+    said = words.share(found) if found["reviewed"] else "-"
+    judged = f"{found['confirmed']:,} of {found['reviewed']:,} judged" if found["reviewed"] else "none judged yet"
+    columns[1].metric("Measured precision", said, judged, help=MEASURED, **PLAIN)
+    columns[2].caption(
+        "Nobody knows which samples are wrong, so precision, recall and AUC cannot be said. What can be said is how "
+        f"often people found a flag right. {words.measured(found)} *Progress and sampling* on the Suspects page draws "
+        "samples to judge at random."
+    )
+
+
+def figures(
+    run: Run,
+    index: ScoreIndex,
+    threshold: float,
+    *,
+    noun: str = "suspects",
+    title: str = "Suspects",
+) -> None:
+    """Totals, and how right they are: by the truth, else by what reviewers found."""
     above = index.count_above(threshold)
     precision, recall = index.precision_recall(threshold)
-    columns = st.columns(4)
+    columns = st.columns([1, 1, 2]) if index.corrupted is None else st.columns(4)
     columns[0].metric(title, f"{above:,}", f"{100 * above / len(index):.1f} % of {len(index):,}", **PLAIN)
     if index.corrupted is None:
-        columns[1].caption("Nobody knows which samples are wrong, so precision, recall and AUC cannot be said.")
+        measured(run, index, threshold, columns)
         return
     caught, known = index.caught(threshold), int(index.corrupted.sum())
     said = "-" if precision is None else f"{100 * precision:.1f} %"

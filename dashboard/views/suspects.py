@@ -63,7 +63,7 @@ def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float, Passing]:
     """The row of filters, what passes them, and what passes the one by verdict."""
     columns = st.columns([1.2, 1.2, 1.15, 1.5, 1.3], vertical_alignment="bottom")
     with columns[0]:
-        cut = threshold.number(runs.default_threshold(run))
+        cut = threshold.number(runs.default_threshold(run), measured=standings.help_of(run))
     names = list(index.class_names)
     with columns[1]:
         given = of_classes("Given class", session.GIVEN, names)

@@ -13,8 +13,10 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from bir_core import jobs, run_folder
 from bir_core.config import RunConfig
+from bir_core.data.image_set import ImageSet
 from bir_core.jobs import Job
 from bir_core.run_folder import Run
+from tests import own_images
 
 MAIN = Path(dashboard.__file__).parent / "main.py"
 VIEWS = (
@@ -120,3 +122,9 @@ def texts(app: AppTest) -> str:
     values += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
     values += [code.value for code in app.code]
     return "\n".join(values)
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> ImageSet:
+    """Sixty bundled digits as an image set of that name."""
+    return own_images.imported("digits", own_images.write_folder(tmp_path / "digits", range(60)))

@@ -27,6 +27,8 @@ HASH = password.make(RIGHT)
 HOST = "http://127.0.0.1:8501"
 PAGE = {"accept": "text/html", "sec-fetch-dest": "document"}
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the server must not listen there
+
 ROUTES_OF_OURS = [
     line.split(maxsplit=1)
     for line in run_python(
@@ -49,11 +51,15 @@ async def _echo(websocket: WebSocket) -> None:
 
 
 def door(settings: Access, *, peer: str = "127.0.0.1") -> TestClient:
-    """A client of the door with one page and one websocket behind it."""
+    """A client of the door with one page and one websocket behind it, for which time stands still."""
     behind = Starlette(routes=[WebSocketRoute("/stream", _echo), Route("/{path:path}", _page, methods=["GET", "POST"])])
     own = {"origin": HOST, "sec-fetch-site": "same-origin"}
     return TestClient(
-        Doorkeeper(behind, settings), base_url=HOST, client=(peer, 5000), follow_redirects=False, headers=own
+        Doorkeeper(behind, settings, clock=lambda: 1000.0),
+        base_url=HOST,
+        client=(peer, 5000),
+        follow_redirects=False,
+        headers=own,
     )
 
 
@@ -100,6 +106,7 @@ class TestWithAPassword:
         assert "secure" in https.headers["set-cookie"].lower()
 
     def test_everything_else_is_401_in_one_sentence(self, client: TestClient) -> None:
+        assert client.get("/api/jobs", headers=PAGE).status_code == 401
         for path in ("/api/jobs", "/static/js/index.js", "/media/x.png", "/_stcore/metrics", "/auth/login"):
             answer = client.get(path)
             assert answer.status_code == 401
@@ -204,9 +211,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield started
 
 
-def ask(server: Server, method: str, path: str, body: bytes = b"", **headers: str) -> http.client.HTTPResponse:
+def ask(
+    server: Server, method: str, path: str, body: bytes | None = None, *, headers: dict[str, str] | None = None
+) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request(method, path, body=body or None, headers=headers)
+    connection.request(method, path, body=body, headers=headers or {})
     answer = connection.getresponse()
     answer.read()
     connection.close()
@@ -222,7 +231,7 @@ def test_our_routes_are_looked_at() -> None:
 def test_a_route_without_a_session_is_401(server: Server, method: str, path: str) -> None:
     token = {security.TOKEN_HEADER: security.TOKEN}
     status = 401 if path != "/api/health" else 200
-    assert ask(server, method, path.replace("{", "").replace("}", ""), **token).status == status
+    assert ask(server, method, path.replace("{", "").replace("}", ""), headers=token).status == status
 
 
 @pytest.mark.parametrize("path", ["/_stcore/upload_file/a/b", "/_stcore/metrics", "/_stcore/host-config", "/media/a"])
@@ -239,10 +248,10 @@ def test_the_websocket_is_behind_the_door(server: Server) -> None:
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    assert ask(server, "GET", "/_stcore/stream", **upgrade).status == 403
-    answer = ask(server, "POST", "/login", urlencode({"password": RIGHT}).encode(), Origin=server.url)
+    assert ask(server, "GET", "/_stcore/stream", headers=upgrade).status == 403
+    answer = ask(server, "POST", "/login", urlencode({"password": RIGHT}).encode(), headers={"Origin": server.url})
     cookie = answer.getheader("set-cookie", "").partition(";")[0]
-    assert ask(server, "GET", "/_stcore/stream", Cookie=cookie, **upgrade).status == 101
+    assert ask(server, "GET", "/_stcore/stream", headers={**upgrade, "Cookie": cookie}).status == 101
 
 
 def test_the_login_page_has_the_headers_of_every_answer(server: Server) -> None:
@@ -268,11 +277,11 @@ def start(folder: Path, *options: str, **environment: str) -> subprocess.Complet
 @pytest.mark.parametrize(
     ("options", "environment", "sentence"),
     [
-        (("--server.address", "0.0.0.0"), {}, "would listen on 0.0.0.0 and let everybody in. Set BIR_PASSWORD_HASH"),
+        (("--server.address", EVERYWHERE), {}, "would listen on 0.0.0.0 and let everybody in. Set BIR_PASSWORD_HASH"),
         (("--server.address", "::"), {}, "would listen on :: and"),
-        ((), {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}, "would listen on 0.0.0.0"),
+        ((), {"STREAMLIT_SERVER_ADDRESS": EVERYWHERE}, "would listen on 0.0.0.0"),
         ((), {"BIR_PASSWORD_HASH": "my secret password"}, "is not a hash of this program"),
-        (("--server.address", "0.0.0.0"), {"BIR_PASSWORD_HASH": " "}, "let everybody in"),
+        (("--server.address", EVERYWHERE), {"BIR_PASSWORD_HASH": " "}, "let everybody in"),
     ],
 )
 def test_an_open_server_does_not_start(

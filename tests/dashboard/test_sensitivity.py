@@ -1,6 +1,7 @@
 """The repair at several thresholds as its reader meets it: absent, at work, computed, out of date."""
 
 import json
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,11 @@ from bir_core import jobs, pipeline, run_folder, storage
 from bir_core.run_folder import Run
 from dashboard import sensitivity_chart
 from tests.dashboard.conftest import OpenView, texts, wait_until
+
+
+def board_of(found: Mapping[str, Any], run: str = "r") -> dict[str, Any]:
+    """The board of a run with known truth and test images."""
+    return sensitivity_chart.board(found, run=run, report={}, how_right=sensitivity_chart.how_right)
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def test_present_it_hands_every_threshold_to_the_browser_at_once(open_view: Open
     assert not app.exception
     (chart,) = (found for found in app.get("bidi_component") if found.proto.component_name == "bir_sensitivity")
     data = json.loads(chart.proto.json)
-    assert data == sensitivity_chart.board(storage.load_sensitivity(swept.path / "sensitivity"), run=swept.name)
+    assert data == board_of(storage.load_sensitivity(swept.path / "sensitivity"), swept.name)
     own = data["stops"][data["own"]]
     assert own["cards"][1]["value"] == f"{report['base']['all']:.1f} → {report['bir']['all']:.1f} %"
     assert "not as a menu" in texts(app)
@@ -54,7 +60,7 @@ def test_present_it_hands_every_threshold_to_the_browser_at_once(open_view: Open
 
 def test_a_link_takes_the_exact_threshold_to_the_repair(open_view: OpenView, swept: Run) -> None:
     last = rows_of(swept)[-1]
-    board = sensitivity_chart.board(storage.load_sensitivity(swept.path / "sensitivity"), run=swept.name)
+    board = board_of(storage.load_sensitivity(swept.path / "sensitivity"), swept.name)
     assert float(board["stops"][-1]["exact"]) == last["threshold"]
     repair = open_view("repair", run=board["run"], t=board["stops"][-1]["exact"])
     assert f"**{last['num_suspects']:,} suspects** at this threshold" in texts(repair)
@@ -107,7 +113,7 @@ def test_each_threshold_says_what_it_flags_and_what_the_repair_brings() -> None:
     repaired = figures(90.0, clean=95.0, noisy=85.0)
     gains = {"all": gain(10.0), "clean": gain(-1.25), "noisy": gain(0.01)}
     row = {"threshold": 3.7e-06, "is_own": True, "model": repaired, "gain": gains}
-    board = sensitivity_chart.board(sweep(row, base=figures(80.0, clean=96.25, noisy=84.99)), run="r")
+    board = board_of(sweep(row, base=figures(80.0, clean=96.25, noisy=84.99)))
     assert [part["base"] for part in board["parts"]] == [80.0, 96.25, 84.99]
     assert board["own"] == 0
     (stop,) = board["stops"]
@@ -130,7 +136,7 @@ def test_each_threshold_says_what_it_flags_and_what_the_repair_brings() -> None:
 def test_without_noisy_classes_only_all_is_drawn() -> None:
     row = {"is_own": True, "model": figures(90.0), "gain": {"all": gain(1.0)}, "precision": None, "recall": None}
     found = sweep(row, base=figures(89.0))
-    board = sensitivity_chart.board(found, run="r")
+    board = board_of(found)
     assert [part["title"] for part in board["parts"]] == ["All test images"]
     assert len(board["stops"][0]["points"]) == 1
     assert board["stops"][0]["cards"][0]["said"].startswith("Nobody knows which samples are wrong")
@@ -147,7 +153,7 @@ def test_flags_on_nothing_have_no_precision() -> None:
 @pytest.mark.parametrize(("base", "repaired"), [(57.2, 95.0), (90.0, 90.0), (99.5, 98.0), (1.0, 99.0)])
 def test_ticks_enclose_all_that_is_drawn_and_are_few(base: float, repaired: float) -> None:
     row = {"is_own": True, "model": figures(repaired), "gain": {"all": gain(repaired - base)}}
-    ticks = sensitivity_chart.board(sweep(row, base=figures(base)), run="r")["ticks"]
+    ticks = board_of(sweep(row, base=figures(base)))["ticks"]
     assert ticks[0] <= min(base, repaired - 1)
     assert ticks[-1] >= max(base, repaired + 1)
     assert 2 <= len(ticks) <= sensitivity_chart.MOST_TICKS + 1

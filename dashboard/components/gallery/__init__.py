@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import palette
 
 SCRIPTS = (
+    "nodes.js",
     "server.js",
     "outbox.js",
     "ranges.js",
@@ -26,7 +27,8 @@ SCRIPTS = (
 FOLDER = Path(__file__).parent
 
 
-def _joined(*names: str) -> str:
+def joined(*names: str) -> str:
+    """Some of the gallery's files as one text; other components that ask and send as it does take theirs from here."""
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
@@ -39,8 +41,8 @@ COLORS = f""".gallery {{
 _mount = st.components.v2.component(
     "bir_gallery",
     html='<div class="gallery"></div>\n',
-    css=COLORS + _joined("gallery.css", "resembling.css"),
-    js=_joined(*SCRIPTS),
+    css=COLORS + joined("gallery.css", "resembling.css"),
+    js=joined(*SCRIPTS),
 )
 
 

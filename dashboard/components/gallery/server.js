@@ -1,7 +1,9 @@
 /* The application's own routes, asked with the token of this server process. */
 
 class Server {
-  constructor() {
+  /* `kind`: what `run` names. */
+  constructor(kind = "runs") {
+    this.kind = kind;
     this.run = "";
     this.token = "";
   }
@@ -9,7 +11,7 @@ class Server {
   async ask(path, { body, timeout = 30000 } = {}) {
     const headers = { "x-bir-token": this.token };
     if (body !== undefined) headers["content-type"] = "application/json";
-    return fetch(`/api/runs/${encodeURIComponent(this.run)}/${path}`, {
+    return fetch(`/api/${this.kind}/${encodeURIComponent(this.run)}/${path}`, {
       method: body === undefined ? "GET" : "POST",
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),

@@ -1,17 +1,4 @@
-/* One suspect. Everything that a person wrote or named goes through textContent. */
-
-function make(tag, className, ...content) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  node.append(...content);
-  return node;
-}
-
-function button(className, text, title, onClick) {
-  const node = make("button", className, text);
-  Object.assign(node, { type: "button", title, onclick: onClick });
-  return node;
-}
+/* One suspect. */
 
 function percent(share) {
   return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;

@@ -1,0 +1,80 @@
+"""Pictures measured in parallel processes, in order, with a bounded number on their way."""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Self
+
+from bir_core.data import measuring
+from bir_core.data.measuring import Measured, Task
+from bir_core.errors import InputError
+
+IN_THIS_PROCESS = 64
+"""So many pictures are measured before any other process is started: most second imports have fewer."""
+_PER_CALL = 32
+_CALLS_AHEAD = 4
+
+
+class Decoders:
+    """As many processes as there are cores, started when they are needed.
+
+    They are forked from a small server that has loaded the decoder alone, so none of them has torch, nor any lock of
+    the caller's threads.
+    """
+
+    def __init__(self) -> None:
+        self._num = len(os.sched_getaffinity(0))
+        self._here = IN_THIS_PROCESS
+        self._pool: ProcessPoolExecutor | None = None
+        self._calls: deque[tuple[Future[list[Measured]], Sequence[Task]]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def measure(self, tasks: Sequence[Task]) -> Iterator[list[Measured]]:
+        """Take on some pictures; gives what has been done meanwhile, of these or of earlier ones, in order.
+
+        Raises:
+            InputError: a file was changed meanwhile, or a process has died.
+        """
+        here, tasks = tasks[: self._here], tasks[self._here :]
+        self._here -= len(here)
+        if here:
+            yield measuring.measure(here)
+        for start in range(0, len(tasks), _PER_CALL):
+            some = tasks[start : start + _PER_CALL]
+            self._calls.append((self._processes().submit(measuring.measure, some), some))
+            while len(self._calls) > _CALLS_AHEAD * self._num:
+                yield self._oldest()
+
+    def rest(self) -> Iterator[list[Measured]]:
+        """What is still on its way."""
+        while self._calls:
+            yield self._oldest()
+
+    def _oldest(self) -> list[Measured]:
+        call, tasks = self._calls.popleft()
+        try:
+            return call.result()
+        except BrokenProcessPool:
+            raise InputError(
+                f"a process that decoded images died, near {tasks[0].path}, perhaps for lack of memory: what was read "
+                "is kept, import again to go on"
+            ) from None
+
+    def _processes(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload([measuring.__name__])
+            self._pool = ProcessPoolExecutor(self._num, context, measuring.prepare_process)
+        return self._pool
