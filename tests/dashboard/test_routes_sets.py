@@ -163,7 +163,9 @@ class TestWhoIsAnswered:
             assert set(answer.json()) == {"error"}
         assert picking.log(digits) == ()
 
-    @pytest.mark.parametrize("name", ["other", "..", "%2e%2e", "digits%2f..%2fdigits", ".digits.part", "digits%00", "x" * 300])
+    @pytest.mark.parametrize(
+        "name", ["other", "..", "%2e%2e", "digits%2f..%2fdigits", ".digits.part", "digits%00", "x" * 300]
+    )
     @pytest.mark.parametrize("path", ["proposals", "picks", "thumbnails/x?samples=1"])
     def test_an_unknown_set_is_404(self, client: TestClient, digits: ImageSet, name: str, path: str) -> None:  # noqa: ARG002
         assert client.get(f"/api/sets/{name}/{path}").status_code == 404
