@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bir_core import images_command
 from bir_core.base_config import BasePreset, Network
 from bir_core.config import RunConfig
 from bir_core.data_config import Corruption
@@ -231,6 +232,9 @@ def resume(job: JobId, runs: Runs = None) -> None:
 
     found = jobs.resume(run_folder.runs_root(runs), job)
     console.remark(f"job {found.id} goes on: 'jobs' shows how far it is")
+
+
+app.command()(images_command.images)
 
 
 @app.command()

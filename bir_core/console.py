@@ -125,7 +125,7 @@ def _unknown(report: dict[str, Any]) -> str:
 
 def _accuracies(report: dict[str, Any]) -> Table:
     counts = report["models"]["base"]["num"]
-    table = _table(f"Accuracy on the {_judged(report)}, percent, with 95 % interval", "model")
+    table = new_table(f"Accuracy on the {_judged(report)}, percent, with 95 % interval", "model")
     for group in GROUPS:
         table.add_column(f"{group} (n={counts[group]})", justify="right")
     for name, figures in report["models"].items():
@@ -143,7 +143,7 @@ def _accuracy(figures: dict[str, Any], group: str) -> str:
 
 def _differences(report: dict[str, Any]) -> Table:
     title = f"Paired differences on the same {_judged(report)}, points, with 95 % interval"
-    table = _table(title, "model", "minus")
+    table = new_table(title, "model", "minus")
     for group in GROUPS:
         table.add_column(group, justify="right")
     for row in report["differences"]:
@@ -158,7 +158,7 @@ def _difference(value: dict[str, float] | None) -> str:
 def _identification(report: dict[str, Any]) -> Table:
     found = report["identification"]
     rule = "the highest scores" if found["rule"] == "top_k" else f"score above {_number(found['threshold'], '.4f')}"
-    table = _table("Identification", "figure")
+    table = new_table("Identification", "figure")
     table.add_column("value", justify="right")
     table.add_row(f"suspects ({rule})", f"{found['num_suspects']} of {found['num_scored']}")
     known = report_words.is_known(report)
@@ -181,7 +181,7 @@ def _classes(report: dict[str, Any]) -> Table:
     title = "Suspects by given class, with 95 % interval" + (
         f" ({left_out} classes with a smaller share are left out)" if left_out else ""
     )
-    table = _table(title, "class")
+    table = new_table(title, "class")
     for column in ("images", "suspects", "share, percent"):
         table.add_column(column, justify="right")
     for row in shown:
@@ -198,7 +198,7 @@ def _judged(report: dict[str, Any]) -> str:
 def _layers(report: dict[str, Any]) -> Table:
     chosen = report["selection"]
     title = f"Layers updated: {chosen['label']}, chosen by the {chosen['chosen_by']}"
-    table = _table(title, "layers", "names")
+    table = new_table(title, "layers", "names")
     table.add_column("reserved loss after one epoch", justify="right")
     table.add_column("parameters", justify="right")
     for row in chosen["candidates"]:
@@ -209,7 +209,7 @@ def _layers(report: dict[str, Any]) -> Table:
 
 
 def _seconds(report: dict[str, Any]) -> Table:
-    table = _table("Time", "stage")
+    table = new_table("Time", "stage")
     table.add_column("seconds", justify="right")
     for stage, seconds in report["seconds"].items():
         table.add_row(stage, f"{seconds:.1f}")
@@ -222,7 +222,7 @@ def _seconds(report: dict[str, Any]) -> Table:
 
 def list_runs(runs: Sequence[Run | str]) -> None:
     """One line per run; a damaged one is a name only."""
-    table = _table("Runs, newest first", "run", "data", "base model", "made")
+    table = new_table("Runs, newest first", "run", "data", "base model", "made")
     for column in ("stages", "suspects", "all, before", "all, after"):
         table.add_column(column, justify="right")
     for run in runs:
@@ -256,7 +256,7 @@ def _run_row(run: Run) -> tuple[str, ...]:
 
 def list_jobs(found: Sequence[Job]) -> None:
     """One line per job."""
-    table = _table("Jobs, newest first", "job", "run", "state", "made", "now")
+    table = new_table("Jobs, newest first", "job", "run", "state", "made", "now")
     for job in found:
         table.add_row(
             str(job.id), escape(job.run), job.state, job.created.replace("T", " ")[:16], escape(_job_note(job))
@@ -287,7 +287,8 @@ def remark(sentence: str) -> None:
     notes.print(escape(sentence), highlight=False, soft_wrap=True)
 
 
-def _table(title: str, *columns: str) -> Table:
+def new_table(title: str, *columns: str) -> Table:
+    """A table in the style of all others, without rows."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")

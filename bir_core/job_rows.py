@@ -18,6 +18,10 @@ from bir_core.errors import JobNotFound, RunBusy
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
 StageState = Literal["waiting", "running", "skipped", "finished", "failed", "cancelled"]
 
+IMPORT = "import"
+"""The one stage of a job that imports an image set; the job's run is then ``SET`` and the set's name."""
+SET = "set:"
+
 ACTIVE: tuple[JobState, ...] = ("queued", "running")
 ENDED: tuple[JobState, ...] = ("finished", "failed", "cancelled")
 
@@ -35,8 +39,9 @@ class StageProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One computation of a run in a process of its own; times are ISO 8601 in UTC, ``error`` is one sentence.
+    """One computation of a run, or one import, in a process of its own.
 
+    Times are ISO 8601 in UTC, ``error`` is one sentence.
     ``process_created`` (seconds since the epoch) tells its process from a later one of the same number.
     """
 
@@ -208,7 +213,7 @@ def _select(root: Path, condition: sa.ColumnElement[bool], limit: int | None = N
 
 
 def _job(row: sa.RowMapping, lines: Sequence[sa.RowMapping]) -> Job:
-    ordered = sorted(lines, key=lambda line: flow.EVERY_NAME.index(line["stage"]))
+    ordered = sorted(lines, key=lambda line: (*flow.EVERY_NAME, IMPORT).index(line["stage"]))
     return Job(
         **{name: row[name] for name in _AS_THEY_ARE},
         force=bool(row["force"]),
@@ -236,6 +241,11 @@ def _waiting(job: int, stage: str) -> dict[str, Any]:
     return {"job": job, "stage": stage, "state": "waiting", "done": 0, "total": 0, "seconds": 0.0}
 
 
+def title(stage: str) -> str:
+    """What a person reads while a stage works."""
+    return "Import the images" if stage == IMPORT else flow.find(stage).title
+
+
 def now() -> str:
     """This moment, ISO 8601 in UTC."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -246,4 +256,5 @@ def _refusing(run: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.IntegrityError:
-        raise RunBusy(f"run {run!r} has a job that waits or runs: wait for it, or cancel it") from None
+        subject = f"image set {run.removeprefix(SET)!r}" if run.startswith(SET) else f"run {run!r}"
+        raise RunBusy(f"{subject} has a job that waits or runs: wait for it, or cancel it") from None

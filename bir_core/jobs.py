@@ -17,9 +17,10 @@ from pathlib import Path
 
 import psutil
 
-from bir_core import flow, job_rows, run_folder
+from bir_core import durable, flow, job_rows, run_folder
+from bir_core.data.import_request import ImportRequest
 from bir_core.errors import InputError
-from bir_core.job_rows import ACTIVE, Job, StageProgress
+from bir_core.job_rows import ACTIVE, IMPORT, SET, Job, StageProgress
 
 __all__ = [
     "ACTIVE",
@@ -33,6 +34,7 @@ __all__ = [
     "log_tail",
     "resume",
     "submit",
+    "submit_import",
 ]
 
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "bir_core", "work")
@@ -70,6 +72,45 @@ def submit(root: Path, run_name: str, stages: Sequence[str] = flow.NAMES, force:
     return find(root, job)
 
 
+def submit_import(root: Path, request: ImportRequest) -> Job:
+    """Start a child process that imports an image set; it waits while another job runs in this folder of runs.
+
+    Raises:
+        InputError: the folder cannot be written.
+        RunBusy: the set has a queued or running job.
+    """
+    bury_the_dead(root)
+    job = job_rows.insert(root, f"{SET}{request.name}", [IMPORT], force=False)
+    path = request_path(root, job)
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with durable.whole_file(path) as part:
+            part.write_text(request.model_dump_json(indent=1), encoding="utf-8")
+    except (OSError, InputError) as error:
+        job_rows.end(root, job, "failed", error=str(error))
+        raise InputError(str(error)) from None
+    _start(root, job)
+    return find(root, job)
+
+
+def import_request(root: Path, job: int) -> ImportRequest:
+    """What the import of that number is to import.
+
+    Raises:
+        InputError: nobody has written it down, or it was damaged.
+    """
+    path = request_path(root, job)
+    try:
+        return ImportRequest.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"{path}, which says what to import, is missing or damaged: import anew") from None
+
+
+def request_path(root: Path, job: int) -> Path:
+    """Where it is written what an import is to import."""
+    return root / ".jobs" / f"{job}.json"
+
+
 def resume(root: Path, job: int) -> Job:
     """Put a failed or cancelled job back into the queue; stages that were finished are kept.
 
@@ -80,10 +121,13 @@ def resume(root: Path, job: int) -> Job:
         RunBusy: the run has another queued or running job, or another process computes it.
     """
     found = find(root, job)
-    run = run_folder.open_run(root, found.run)
+    # An import locks its set itself, and keeps what was read of it.
+    held: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+    if not found.run.startswith(SET):
+        held = run_folder.lock(run_folder.open_run(root, found.run).path)
     # A forced stage that this job has finished must not be computed a second time; others are skipped when fresh.
     keep = [line.stage for line in found.progress if found.force and line.state == "finished"]
-    with run_folder.lock(run.path):
+    with held:
         requeued = job_rows.requeue(root, job, found.run, keep)
     if not requeued:
         raise InputError(f"job {job} is {found.state}: only a failed or cancelled job can be resumed")
@@ -228,7 +272,7 @@ def _lives(job: Job) -> bool:
 
 def _obituary(job: Job) -> str:
     running = [line.stage for line in job.progress if line.state == "running"]
-    where = f"in stage {running[0]!r} ({flow.find(running[0]).title})" if running else "before its first stage"
+    where = f"in stage {running[0]!r} ({job_rows.title(running[0])})" if running else "before its first stage"
     return (
         f"process {job.pid} was killed or crashed {where}, perhaps for lack of memory: finished stages are kept, "
         "and Resume goes on from there"

@@ -9,10 +9,11 @@ import time
 import traceback
 from pathlib import Path
 
-from bir_core import flow, job_rows, jobs, run_folder
+from bir_core import job_rows, jobs, run_folder
+from bir_core.data.import_request import ImportRequest
 from bir_core.errors import InputError, StageFailed
 from bir_core.flow import StageEvent
-from bir_core.job_rows import StageProgress, StageState
+from bir_core.job_rows import IMPORT, SET, StageProgress, StageState
 
 NICENESS = 10
 WAIT_SECONDS = 0.5
@@ -76,10 +77,26 @@ def _compute(root: Path, job: int) -> None:
     row = job_rows.find(root, job)
     waiting = [line.stage for line in row.progress if line.state == "waiting"]
     _log(f"job {job}: run {row.run}, stages {', '.join(waiting)}{', forced' if row.force else ''}")
+    reporter = _Reporter(root, job)
+    if row.run.startswith(SET):
+        _import(jobs.import_request(root, job), reporter)
+        return
     run = run_folder.open_run(root, row.run)
     from bir_core import pipeline  # torch, for which a waiting worker has no use
 
-    pipeline.compute(run, waiting, force=row.force, watch=_Reporter(root, job))
+    pipeline.compute(run, waiting, force=row.force, watch=reporter)
+
+
+def _import(request: ImportRequest, reporter: "_Reporter") -> None:
+    from bir_core.data import importing  # readers and decoders, for which a run has no use
+
+    began = time.monotonic()
+    reporter(StageEvent(stage=IMPORT, state="started"))
+    importing.import_images(
+        request,
+        progress=lambda now: reporter(StageEvent(stage=IMPORT, state="working", done=now.done, total=now.total)),
+    )
+    reporter(StageEvent(stage=IMPORT, state="finished", seconds=time.monotonic() - began))
 
 
 class _Reporter:
@@ -117,7 +134,7 @@ class _Reporter:
 
 def _line(event: StageEvent, seconds: float) -> str:
     if event.state == "started":
-        return f"{event.stage}: {flow.find(event.stage).title}"
+        return f"{event.stage}: {job_rows.title(event.stage)}"
     if event.state == "skipped":
         return f"{event.stage}: unchanged, kept"
     return f"{event.stage}: finished in {seconds:.1f} s"

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from bir_core import array_files, flow, jobs, run_folder, storage
+from bir_core import array_files, flow, job_rows, jobs, run_folder, storage
 from bir_core import config as run_config
 from bir_core.array_files import Rows
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
@@ -28,7 +28,7 @@ __all__ = ["LANDMARKS", "Job", "JobNotFound", "ReviewConfig", "Run", "RunConfig"
 FAULTS = (InputError, StageFailed, OSError)
 """What a view answers with one sentence."""
 
-STAGE_TITLES = {stage.name: stage.title for stage in flow.STAGES}
+STAGE_TITLES = {name: job_rows.title(name) for name in (*flow.EVERY_NAME, job_rows.IMPORT)}
 WHOLE_RUN = flow.NAMES
 ACTIVE = ("queued", "running")
 

@@ -56,6 +56,7 @@ TORCH_FREE = frozenset(
         "data.image_set",
         "picking",
         "data.set_lock",
+        "images_command",
         "data.listings.arrays",
         "data.listings.columns",
         "data.listings.folders",

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from bir_core.errors import InputError
 from bir_core.sections import NAME_PATTERN, Section
 
 Kind = Literal["auto", "known", "hf", "arrays", "manifest", "folder"]
@@ -24,6 +25,19 @@ class ImportRequest(Section):
         None, description="folder that image paths start from and may not leave; empty: that of the manifest"
     )
     skip_unreadable: bool = Field(False, description="leave out files that are no pictures, and report them")
+
+
+def parse(values: dict[str, Any]) -> ImportRequest:
+    """A request from plain values.
+
+    Raises:
+        InputError: naming each wrong field, and what was expected.
+    """
+    try:
+        return ImportRequest.model_validate(values)
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, one['loc']))}={one['input']!r}: {one['msg']}" for one in error.errors())
+        raise InputError(f"this cannot be imported: {'; '.join(wrong)}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
