@@ -33,13 +33,13 @@ def read(path: Path) -> dict[str, Tensor]:
             else torch.load(path, map_location="cpu", weights_only=True)
         )
     except Exception as error:  # somebody's file can be wrong in any way
-        code = re.search(r"GLOBAL ([\w.]+) was not an allowed global", str(error))
+        code = re.search(r"GLOBAL ([\w.]+)", str(error))
         if code:
             raise InputError(
                 f"cannot read the weights {path}: it is more than a table of tensors, and loading it would run "
                 f"{code[1]}, which is refused. Save model.state_dict() instead, as .safetensors or by torch.save"
             ) from None
-        reason = str(error).strip().split("\n")[0]
+        reason = str(error).rpartition("WeightsUnpickler error:")[2].strip().split("\n")[0] or type(error).__name__
         raise InputError(
             f"cannot read the weights {path} ({reason}): give a .safetensors file, or what torch.save wrote of a "
             "state dict of tensors"

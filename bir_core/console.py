@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from bir_core import flow, report_words, run_folder, storage
+from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError
 from bir_core.flow import StageEvent, Watch
 from bir_core.job_rows import Job
@@ -91,8 +92,10 @@ def _print_line(event: StageEvent) -> None:
 
 def show(report: dict[str, Any]) -> None:
     """Print a report: accuracies, paired differences, suspects, layers, seconds and the conclusion."""
-    data, base = report["data"], report["base"]
-    out.print(f"[bold]{escape(report['run'])}[/bold]: {_story(data, base, report['config']['seed'])}", highlight=False)
+    base = report["base"]
+    out.print(
+        f"[bold]{escape(report['run'])}[/bold]: {_story(report, base, report['config']['seed'])}", highlight=False
+    )
     if report_words.is_cross_fitted(report):
         out.print(report_words.judged(report), highlight=False)
     known = report_words.is_known(report)
@@ -103,7 +106,8 @@ def show(report: dict[str, Any]) -> None:
     out.print(f"[bold]Conclusion.[/bold] {escape(report['conclusion'])}", highlight=False)
 
 
-def _story(data: dict[str, Any], base: dict[str, Any], seed: int) -> str:
+def _story(report: dict[str, Any], base: dict[str, Any], seed: int) -> str:
+    data = report["data"]
     start = "" if base.get("start", "scratch") == "scratch" else f", from {base['start']}"
     changed = {
         "none": "nothing corrupted",
@@ -111,8 +115,8 @@ def _story(data: dict[str, Any], base: dict[str, Any], seed: int) -> str:
         "given": f"{data['num_corrupted']} samples have another true label",
     }.get(data["corruption"], f"corruption {data['corruption']}, {data['num_corrupted']} samples corrupted")
     return (
-        f"{data['source']}, {data['num_train']} training, {data['num_reserved']} reserved and {data['num_test']} test "
-        f"images; {changed}; "
+        f"{report_words.source(report)}, {data['num_train']} training, {data['num_reserved']} reserved and "
+        f"{data['num_test']} test images; {changed}; "
         f"{base['network']} ({base['preset']}, {base['num_epochs']} epochs{start}), seed {seed}"
     )
 
@@ -243,7 +247,8 @@ def _run_row(run: Run) -> tuple[str, ...]:
         method = report["repair"]["method"]
         suspects = str(report["identification"]["num_suspects"])
         figures = (suspects, *(f"{report['models'][name]['all']:.2f}" for name in ("base", method)))
-    data, base = f"{config.data.source}, {config.data.corruption}", f"{config.base.network}, {config.base.preset}"
+    source = f"image set {config.data.images}" if isinstance(config.data, OwnDataConfig) else config.data.source
+    data, base = f"{source}, {config.data.corruption}", f"{config.base.network}, {config.base.preset}"
     return (
         escape(run.name),
         data,

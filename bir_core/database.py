@@ -97,7 +97,15 @@ def exists(root: Path) -> bool:
 @functools.lru_cache(maxsize=64)
 def _engine(url: str) -> sa.Engine:
     """No pool: the file may be deleted and made anew while the server runs, and opening it costs 0.1 ms."""
-    engine = sa.create_engine(url, poolclass=NullPool)
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # What is not understood of an address is often a part of its password, so it is not repeated.
+        raise DatabaseDown(
+            "BIR_DATABASE_URL is not the address of a database: expected DIALECT://USER:PASSWORD@HOST:PORT/NAME, with "
+            "special characters of the password percent-encoded"
+        ) from None
+    engine = sa.create_engine(parsed, poolclass=NullPool)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine

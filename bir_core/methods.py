@@ -1,7 +1,7 @@
 """Every detector, every treatment, and the named pairs of the paper, as literal tables. No torch here.
 
-What a detector or treatment does stands in ``detectors`` and ``treatments``, one file per method; ``detection.DETECT``
-and ``treatment.TREAT`` say which function belongs to which name. A test holds the tables together.
+What one does stands in ``detectors`` and ``treatments``, a file per method; ``detection.DETECT`` and
+``treatment.TREAT`` say which function belongs to which name. A test holds the tables together.
 """
 
 import importlib.util
@@ -25,10 +25,9 @@ class Detector:
         needs: what it looks at or trains besides the training set and the base model, in words.
         source: where it comes from.
         reserved: whether it sees the clean reserved set.
-        threshold: scores above it are suspects by default, see ``threshold_for``; None where every sample's score is
-            above chance or below it only in comparison with others.
+        threshold: scores above it are suspects by default, see ``threshold_for``; None where scores only compare.
         packages: what must be installed beyond requirements.txt.
-        free: its scores are columns of the score stage, so it needs no stage of its own.
+        free: whether its scores are columns of the score stage, and it needs no stage of its own.
     """
 
     name: str
@@ -78,7 +77,6 @@ class Method:
     whole_run: bool = False
 
 
-LOG_1_05 = 0.04879016416943205  # log 1.05, the paper's recommendation (section 4.1)
 CHANCE: Literal["chance"] = "chance"  # the loss log L of a label that is believed no more than chance among L classes
 
 DETECTORS: tuple[Detector, ...] = (
@@ -89,7 +87,7 @@ DETECTORS: tuple[Detector, ...] = (
         needs="fine-tunes chosen layers on the reserved set; two forward passes",
         source="Huang et al. 2023, equation 1",
         reserved=True,
-        threshold=LOG_1_05,
+        threshold=math.log(1.05),  # the paper's recommendation (section 4.1)
         free=True,
     ),
     Detector(
@@ -341,10 +339,9 @@ def method(name: str) -> Method:
 
 def missing_packages(one: Detector) -> str | None:
     """What to install before the detector can run, None where nothing is missing."""
-    absent = [package for package in one.packages if importlib.util.find_spec(package) is None]
-    if not absent:
-        return None
-    return f"{one.title} needs the optional packages: pip install -r requirements-peers.txt (missing: {absent[0]})"
+    absent = next((package for package in one.packages if importlib.util.find_spec(package) is None), None)
+    said = f"{one.title} needs the optional packages: pip install -r requirements-peers.txt (missing: {absent})"
+    return None if absent is None else said
 
 
 def _find(name: str, known: dict[str, T], kind: str) -> T:

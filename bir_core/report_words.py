@@ -46,6 +46,12 @@ def judged(report: Mapping[str, Any]) -> str:
     )
 
 
+def source(report: Mapping[str, Any]) -> str:
+    """Where the images come from: a data set by name, or the name that somebody has imported them under."""
+    found: str = report["data"]["source"]
+    return f"image set {report['config']['data']['images']}" if found == "own" else found
+
+
 def is_known(report: Mapping[str, Any]) -> bool:
     """Whether somebody knows which samples are wrong, or that none is."""
     return bool(report["data"].get("truth_known", True))

@@ -54,7 +54,7 @@ def work(root: Path, job: int) -> int:
     except (InputError, StageFailed) as error:
         return _fail(root, job, str(error))
     except Exception as error:
-        traceback.print_exc()
+        print(_without_home(traceback.format_exc()), end="", flush=True)
         return _fail(root, job, f"unexpected {type(error).__name__} ({_one_line(error)}): see the log of job {job}")
     job_rows.end(root, job, "finished", only=("running",))
     _log("finished")
@@ -141,9 +141,16 @@ def _line(event: StageEvent, seconds: float) -> str:
 
 
 def _fail(root: Path, job: int, sentence: str) -> int:
-    job_rows.end(root, job, "failed", error=sentence, only=("running",))
-    _log(f"failed: {sentence}")
+    said = _without_home(sentence)
+    job_rows.end(root, job, "failed", error=said, only=("running",))
+    _log(f"failed: {said}")
     return 1
+
+
+def _without_home(text: str) -> str:
+    """Logs are read in the browser, where the account that the server runs under is nobody's business."""
+    home = str(Path.home())
+    return text.replace(home, "~") if len(home) > 1 else text
 
 
 def _one_line(error: Exception) -> str:

@@ -187,9 +187,9 @@ def _address(caller: HTTPConnection) -> str:
 
 
 def _is_page(request: Request) -> bool:
-    """Whether a person opens this in the address bar or by a link."""
-    is_document = request.headers.get("sec-fetch-dest", "document") == "document"
-    return request.method == "GET" and is_document and "text/html" in request.headers.get("accept", "")
+    """Whether a person opens a page in the address bar or by a link; our routes answer programs."""
+    is_document = request.headers.get("sec-fetch-dest", "document") == "document" and request.method == "GET"
+    return is_document and "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
 async def _read(request: Request) -> bytes | None:

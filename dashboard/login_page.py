@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 _TEMPLATE = Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
 
-_PASSWORD = (
+_FIELD = (
     '<label for="password">Password</label>\n'
     '<input id="password" name="password" type="password" autocomplete="current-password" required autofocus>\n'
     "<button>Log in</button>\n"
@@ -31,7 +31,7 @@ def draw(providers: Sequence[str], *, then: str, fault: str = "") -> str:
         why="Choose where to log in." if providers else "This dashboard is for people who have its password.",
         fault=f'<p class="fault" role="alert">{html.escape(fault)}</p>\n' if fault else "",
         next=html.escape(then, quote=True),
-        ways=buttons or _PASSWORD,
+        ways=buttons or _FIELD,
     )
 
 

@@ -65,6 +65,12 @@ def network(name: str) -> str:
     )
 
 
+def source(report: Mapping[str, Any]) -> str:
+    """What the model was trained on, in the middle of a sentence."""
+    named = report_words.source(report)
+    return SOURCES.get(named, f"images ({named})" if named.startswith("image set") else named)
+
+
 def listed(names: Sequence[str]) -> str:
     """The names as a sentence lists them."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -169,7 +169,7 @@ def test_loader_builds_every_network() -> None:
     for network in ("lenet", "conv4", "resnet20", "resnet50-64"):
         scope: dict[str, object] = {"__file__": "here/load_model.py", "__name__": "load_model"}
         model = cases.fresh_model(network)
-        exec(weights.loader(model), scope)  # our own text, as its reader runs it
+        exec(weights.loader(model), scope)  # noqa: S102 - our own text, as its reader runs it
         built = scope["build"]()  # type: ignore[operator]
         built.load_state_dict(networks.restore(model, cases.CPU).state_dict())
         images = torch.rand(2, *model.image_shape)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bir_core.data.import_request import ImportRequest
 from PIL import Image
 
 from bir_core import config, pipeline, run_folder, storage
 from bir_core.card import Card
 from bir_core.data import importing, own
+from bir_core.data.import_request import ImportRequest
 from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError
 from bir_core.run_folder import Run

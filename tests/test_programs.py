@@ -1,5 +1,6 @@
 """Exported programs: the same numbers as torch gives, nothing of the file is run, and what cannot be done is said."""
 
+import contextlib
 import io
 import json
 import os
@@ -19,17 +20,22 @@ from bir_core.base_config import BaseConfig
 from bir_core.config import EnhanceConfig
 from bir_core.errors import InputError
 from bir_core.models import layers, networks
-from bir_core.records import LabelledImages, ModelState
+from bir_core.records import ModelState
 from tests import cases, tiny_networks
 from tests.test_foreign_models import own, samples
 
 Change = Callable[[dict[str, bytes]], None]
 
 
-def export(path: Path, module: nn.Module, *, free_batch: bool = True) -> Path:
+def export(
+    path: Path,
+    module: nn.Module,
+    *,
+    free_batch: bool = True,
+    example: tuple[torch.Tensor] = (torch.rand(2, *tiny_networks.SHAPE),),
+) -> Path:
     shapes = ({0: torch.export.Dim("batch")},) if free_batch else None
-    program = torch.export.export(module, (torch.rand(2, *tiny_networks.SHAPE),), dynamic_shapes=shapes)
-    torch.export.save(program, path)
+    torch.export.save(torch.export.export(module, example, dynamic_shapes=shapes), path)
     return path
 
 
@@ -74,15 +80,10 @@ def test_a_program_is_scored_aligned_and_fine_tuned_but_not_trained_anew(resnet:
     assert np.abs(scoring.score(found.state, enhanced, data, device=cases.CPU).score).max() > 0
     assert alignment.align(enhanced, data, np.arange(4), eta=0.1, clamp=True, device=cases.CPU).relative_step.min() > 0
     assert embedding.features(network, data.images, 8).shape == (20, 512)
-    with pytest.raises(InputError, match="cannot be trained anew: .* scored, aligned, and fine-tuned on chosen layers"):
+    with pytest.raises(
+        InputError, match=r"cannot be trained anew: .* scored, aligned, and fine-tuned on chosen layers"
+    ):
         base.train_base(data, data, 5, settings, seed=0, device=cases.CPU)
-
-
-def test_memory_of_a_step_is_given_back(resnet: Path) -> None:
-    network = networks.as_exported(describe(resnet))
-    program = network.whole.network  # type: ignore[union-attr]
-    used = {name for node in program.nodes for name in json.dumps(node["inputs"]).split('"')}  # type: ignore[union-attr]
-    assert {name for name in program.last_use if name in used} == set(program.last_use)  # type: ignore[union-attr,arg-type]
 
 
 def rewritten(source: Path, target: Path, change: Change) -> Path:
@@ -180,7 +181,8 @@ def test_nothing_of_a_file_is_run(way: str, resnet: Path, tmp_path: Path) -> Non
 @pytest.mark.filterwarnings("ignore")
 def test_torchs_own_loader_would_have_run_it(resnet: Path, tmp_path: Path) -> None:
     target = tmp_path / "owned"
-    torch.export.load(rewritten(resnet, tmp_path / "a.pt2", armed(target)["sample inputs"]))
+    with contextlib.suppress(Exception):  # it stumbles afterwards, when the code has run
+        torch.export.load(rewritten(resnet, tmp_path / "a.pt2", armed(target)["sample inputs"]))
     assert target.exists()
 
 
@@ -195,7 +197,7 @@ def test_programs_that_do_not_fit_are_said(resnet: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match="exported for batches of 2 alone: export it again with a free batch axis"):
         networks.as_exported(describe(fixed))
     training = export(tmp_path / "training.pt2", tiny_networks.plain(5).train())
-    with pytest.raises(InputError, match="was exported in training mode: call model.eval"):
+    with pytest.raises(InputError, match=r"was exported in training mode: call model\.eval"):
         networks.as_exported(describe(training))
 
 
@@ -218,7 +220,7 @@ def test_what_is_no_archive_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.pt2").write_bytes(b"hello")
     with pytest.raises(InputError, match="no exported program that can be read"):
         networks.as_exported(describe(tmp_path / "a.pt2"))
-    with pytest.raises(InputError, match="cannot read the exported program .*absent.pt2: No such file"):
+    with pytest.raises(InputError, match=r"cannot read the exported program .*absent.pt2: No such file"):
         networks.as_exported(describe(tmp_path / "absent.pt2"))
 
 
@@ -226,9 +228,5 @@ def test_a_compressed_archive_is_refused(resnet: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(resnet) as source, zipfile.ZipFile(tmp_path / "a.pt2", "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
             target.writestr(name, source.read(name))
-    with pytest.raises(InputError, match="is compressed, which torch.export.save never does"):
+    with pytest.raises(InputError, match=r"is compressed, which torch\.export\.save never does"):
         networks.as_exported(describe(tmp_path / "a.pt2"))
-
-
-def test_samples_are_what_the_tests_take_them_for() -> None:
-    assert isinstance(samples(), LabelledImages)

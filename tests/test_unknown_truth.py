@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bir_core import cross_fitting, evaluation, flow, noisy_classes, pipeline, run_folder, storage
+from bir_core import console, cross_fitting, evaluation, flow, noisy_classes, pipeline, run_folder, storage
 from bir_core.config import IdentifyConfig
 from bir_core.cross_fitting import Bench
 from bir_core.errors import InputError
@@ -214,6 +214,30 @@ def test_the_sweep_is_cross_fitted_and_its_own_row_is_the_runs_repair(untested_r
     assert mine["model"] == report["models"]["bir"]
     assert mine["precision"] is mine["recall"] is None
     assert len({row["model"]["calibration_error"] for row in found["rows"]}) > 1
+
+
+def printed(run: Run) -> str:
+    with console.out.capture() as captured:
+        console.show(report_of(run))
+    return " ".join(captured.get().split())
+
+
+def test_the_console_says_what_is_known_and_where_accuracies_come_from(
+    untested_run: Run, unknown_run: Run, tiny_run: Run
+) -> None:
+    said = printed(untested_run)
+    assert "image set mine, 180 training, 50 reserved and 0 test images; nobody knows which samples are wrong" in said
+    assert "cross-fitted on the 50 reserved images: in 5 folds" in said
+    assert "Accuracy on the reserved images, cross-fitted, percent" in said
+    assert "Suspects by given class" in said
+    assert "AUC of the score" not in said
+    assert "precision -" not in said
+    assert "cross-fitted" not in printed(unknown_run)
+    assert "Nobody knows which samples are wrong" in printed(unknown_run)
+    known = printed(tiny_run)
+    assert "AUC of the score" in known
+    assert "Nobody knows" not in known
+    assert "Suspects by given class" not in known
 
 
 # ---------------------------------------------------------------- cross-fitting

@@ -148,3 +148,14 @@ def stirred(name: str) -> ModelState:
 
 def _is_learnt(key: str) -> bool:
     return not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def grey(num_classes: int) -> nn.Module:
+    """For digits of 28 x 28 pixels."""
+    return nn.Sequential(
+        nn.Sequential(nn.Conv2d(1, 6, 5, stride=2), nn.BatchNorm2d(6), nn.ReLU()),
+        nn.Sequential(nn.Conv2d(6, 12, 3, stride=2), nn.GroupNorm(3, 12), nn.ReLU()),
+        nn.Flatten(),
+        nn.Dropout(0.1),
+        nn.Linear(300, num_classes),
+    )

@@ -8,7 +8,7 @@ import numpy as np
 from bir_core import seeding
 from bir_core.card import Card
 from bir_core.data import decoding, image_set
-from bir_core.data.entries import Split
+from bir_core.data.entries import SPLITS, Split
 from bir_core.data.image_set import ImageSet
 from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError, nearest
@@ -39,7 +39,7 @@ def load(config: OwnDataConfig, card: Card | None, *, seed: int) -> tuple[Splits
     """
     images = image_set.open_set(config.images)
     card = natural_card(images) if card is None else card
-    rows = {name: images.rows_of(name) for name in ("train", "validation", "reserved", "test")}
+    rows = {name: images.rows_of(name) for name in SPLITS}
     _require(images, rows["train"], rows["reserved"])
     if not len(rows["validation"]):
         rows |= _with_validation(images, rows["train"], config.validation_fraction, seed)

@@ -245,7 +245,7 @@ def _worst(pairs: Iterable[tuple[dict[str, Any], dict[str, Any]]]) -> list[tuple
 def _settings(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     review = ", ".join(f"{count} {name}" for name, count in report["review"].items() if count) or "none"
     facts = {
-        "data": f"{report['data']['source']}: {report['data']['num_train']:,} training, "
+        "data": f"{report_words.source(report)}: {report['data']['num_train']:,} training, "
         f"{report['data']['num_reserved']} reserved, {report['data']['num_test']:,} test images",
         "network": f"{report['base']['network']}, {report['base']['num_parameters']:,} parameters, "
         f"from {report['base'].get('start', 'scratch')}",

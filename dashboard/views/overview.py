@@ -58,7 +58,7 @@ def story(report: Mapping[str, Any]) -> str:
     network = words.network(base["network"])
     return (
         f"**{network}** ({base['num_parameters']:,} parameters) was trained on **{data['num_train']:,} "
-        f"{words.SOURCES.get(data['source'], data['source'])}**, {words.PRESETS.get(base['preset'], base['preset'])} "
+        f"{words.source(report)}**, {words.PRESETS.get(base['preset'], base['preset'])} "
         f"({base['num_epochs']} epochs). {words.harm(report)} {words.noisy(report)} The reserved set has "
         f"{data['num_reserved']:,} clean images{_tested(report)} Layers updated: {chosen['label']}, "
         f"{'chosen by the engine' if chosen['chosen_by'] == 'engine' else 'as the settings ask'}."

@@ -40,7 +40,8 @@ def rows_of(run: Run) -> list[dict[str, Any]]:
 
 def stops_of(run: Run) -> list[dict[str, Any]]:
     """What is to be seen at each threshold."""
-    board = sensitivity_chart.board(storage.load_sensitivity(run.path / "sensitivity"), run=run.name)
+    found = storage.load_sensitivity(run.path / "sensitivity")
+    board = sensitivity_chart.board(found, run=run.name, report={}, how_right=sensitivity_chart.how_right)
     stops: list[dict[str, Any]] = board["stops"]
     return stops
 

@@ -27,6 +27,8 @@ HASH = password.make(RIGHT)
 HOST = "http://127.0.0.1:8501"
 PAGE = {"accept": "text/html", "sec-fetch-dest": "document"}
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the server must not listen there
+
 ROUTES_OF_OURS = [
     line.split(maxsplit=1)
     for line in run_python(
@@ -104,6 +106,7 @@ class TestWithAPassword:
         assert "secure" in https.headers["set-cookie"].lower()
 
     def test_everything_else_is_401_in_one_sentence(self, client: TestClient) -> None:
+        assert client.get("/api/jobs", headers=PAGE).status_code == 401
         for path in ("/api/jobs", "/static/js/index.js", "/media/x.png", "/_stcore/metrics", "/auth/login"):
             answer = client.get(path)
             assert answer.status_code == 401
@@ -274,11 +277,11 @@ def start(folder: Path, *options: str, **environment: str) -> subprocess.Complet
 @pytest.mark.parametrize(
     ("options", "environment", "sentence"),
     [
-        (("--server.address", "0.0.0.0"), {}, "would listen on 0.0.0.0 and let everybody in. Set BIR_PASSWORD_HASH"),
+        (("--server.address", EVERYWHERE), {}, "would listen on 0.0.0.0 and let everybody in. Set BIR_PASSWORD_HASH"),
         (("--server.address", "::"), {}, "would listen on :: and"),
-        ((), {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}, "would listen on 0.0.0.0"),
+        ((), {"STREAMLIT_SERVER_ADDRESS": EVERYWHERE}, "would listen on 0.0.0.0"),
         ((), {"BIR_PASSWORD_HASH": "my secret password"}, "is not a hash of this program"),
-        (("--server.address", "0.0.0.0"), {"BIR_PASSWORD_HASH": " "}, "let everybody in"),
+        (("--server.address", EVERYWHERE), {"BIR_PASSWORD_HASH": " "}, "let everybody in"),
     ],
 )
 def test_an_open_server_does_not_start(

@@ -4,7 +4,7 @@ const HELP = [
   ["← ↑ → ↓, Home, End, PageUp, PageDown", "move"],
   ["k", "keep as it is"],
   ["d", "remove from the data"],
-  ["r", "relabel to the believed class; a digit or first letters then choose another class"],
+  ["r", "relabel to the believed class; digits or first letters then choose another class"],
   ["u or Ctrl+Z", "undo"],
   ["Ctrl+Shift+Z", "redo"],
   ["x", "select or deselect; Shift+arrows or Shift+click extend; Ctrl+A selects all"],
@@ -121,13 +121,23 @@ class Keys {
     return true;
   }
 
+  /* Digits in a row are one number as long as there is such a class; else the last one begins anew. */
   digit(key) {
     const { gallery } = this;
     if (this.relabelled !== gallery.focus) return false;
-    const named = gallery.names.indexOf(key);
-    const label = named >= 0 ? named : Number(key);
-    if (label < gallery.names.length) gallery.decide(gallery.focus, "relabel", label);
+    const typed = [this.typed + key, key].find((text) => this.numbered(text) !== null);
+    if (typed === undefined) return true;
+    this.typed = typed;
+    gallery.decide(gallery.focus, "relabel", this.numbered(typed));
     return true;
+  }
+
+  /* The class whose name is this text, else whose number it is; null where there is none. */
+  numbered(text) {
+    const { names } = this.gallery;
+    const named = names.indexOf(text);
+    const label = named >= 0 ? named : Number(text);
+    return Number.isInteger(label) && label < names.length ? label : null;
   }
 
   startApplying() {
