@@ -35,7 +35,9 @@ def from_here() -> None:
     with st.container(horizontal=True):
         has_reserved = st.toggle("Reserved images lie elsewhere", key="import_has_reserved")
         has_test = st.toggle("Test images lie elsewhere", key="import_has_test")
-    reserved = folder_choice.draw("Folder or table of the reserved images", key="import_reserved") if has_reserved else ""
+    reserved = (
+        folder_choice.draw("Folder or table of the reserved images", key="import_reserved") if has_reserved else ""
+    )
     test = folder_choice.draw("Folder or table of the test images", key="import_test") if has_test else ""
     name, skip = name_box(imports.proposed_name(path)), skip_box()
     if not path:

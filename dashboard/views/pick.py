@@ -66,9 +66,9 @@ if not known:
 name: str = session.bound(st.selectbox, "Image set", key=session.SET, options=known, width=420)
 images = image_sets.open_set(name)
 st.markdown(
-    "The reserved set is what the method trusts: **clean images with the right label**, and as typical of what the model "
-    "will meet as the rest. These are a random sample, classes in turn: confirm what is clean and right, reject what is "
-    "not, and do not leave out what is merely hard to see."
+    "The reserved set is what the method trusts: **clean images with the right label**, as typical of what the model "
+    "will meet as the others. These are a random sample, classes in turn: confirm what is clean and right, reject what "
+    "is not, and do not leave out what is merely hard to see."
 )
 gate.show_refusal()
 set_actions.show_news()
