@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import grouping, program_files
 from bir_core.models.program_files import DTYPES, Description
-from bir_core.records import ModelState
 
 OPERATORS: dict[str, tuple[str, ...]] = {
     "Scalar": (
