@@ -72,8 +72,8 @@ def _timm(name: str, like: ModelState) -> object:
             f'{like.network} needs a package that is not installed: install it with "pip install timm"'
         ) from None
     if not timm.is_model(name):
-        near = nearest(name, timm.list_models())
-        hint = near if near.startswith("did you mean") else "timm.list_models() names more than a thousand"
+        near = nearest(name, timm.list_models())  # more than a thousand names are no help
+        hint = near if near.startswith("did you mean") else "timm.list_models() names them"
         raise InputError(f"timm has no model {name!r}: {hint}")
     return timm.create_model(name, pretrained=False, num_classes=like.num_classes, in_chans=like.image_shape[0])
 
