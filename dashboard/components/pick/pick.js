@@ -168,6 +168,7 @@ class Picker {
 
   addTile(row, position) {
     const tile = { row, picture: make("div", "picture"), mark: make("div", "mark"), node: null };
+    Sheet.cut(tile.picture, row);
     const label = make("div", "label", this.names[row.label]);
     label.title = row.key;
     tile.node = make("div", "tile", tile.picture, label, tile.mark);
