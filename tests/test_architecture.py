@@ -36,6 +36,7 @@ TORCH_FREE = frozenset(
         "errors",
         "seeding",
         "records",
+        "model_records",
         "config",
         "config_text",
         "sections",

@@ -204,7 +204,8 @@ class _Earlier:
 
     def measured(self, position: int, task: Task) -> Measured:
         """What was measured of one picture."""
-        assert self._set is not None
+        if self._set is None:
+            raise LookupError(f"no earlier set knows picture {position}")
         values = {name: self.known.table[name][position].as_py() for name in ("sha256", "width", "height")}
         return Measured(task=task, thumbnail=self._set.thumbnail(position), **values)
 
@@ -216,7 +217,8 @@ def _join(gathered: Gathered, looked: _Looked, known: Known) -> tuple[pa.Table, 
     """The index of all readable pictures, see ``image_set.INDEX``; and path and error of the others."""
     entries = pa.Table.from_batches(gathered.batches(), gathering.SCHEMA)
     positions = known.unchanged(_placed(entries, gathered.roots), looked.sizes, looked.changed)
-    assert (positions >= 0).all()
+    if not (positions >= 0).all():
+        raise LookupError("a listed picture was not measured")
     measured = known.table.take(pa.array(positions))
     good = pc.equal(measured["error"], "")
     class_names = pa.array(gathered.class_names, pa.string())

@@ -62,7 +62,7 @@ def actions(images: ImageSet) -> None:
             "views/new_run.py",
             label="New run with these images",
             icon=":material/add_circle:",
-            query_params={session.DATA: f"{session.OWN}{images.name}"},
+            query_params={session.DATA: images.name},
         )
         st.button(
             "Import again",

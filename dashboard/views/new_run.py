@@ -221,7 +221,7 @@ def as_file(config: RunConfig) -> None:
 
 
 if gate.has_started():
-    st.switch_page("views/overview.py", query_params={session.RUN: st.session_state[session.RUN]})
+    st.switch_page("views/overview.py", query_params={})
 if not gate.run_names():
     st.title("New run", anchor=False)
 gate.show_refusal()

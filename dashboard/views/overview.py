@@ -67,7 +67,7 @@ def story(report: Mapping[str, Any]) -> str:
 
 def _tested(report: Mapping[str, Any]) -> str:
     if words.is_cross_fitted(report):
-        return f". {words.judged(report)}"
+        return "; there are no test images."
     return f", the test set {report['data']['num_test']:,}."
 
 
