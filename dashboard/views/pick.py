@@ -58,6 +58,8 @@ def how_many(images: ImageSet) -> None:
     st.caption(f"Of {run.name}, the newest run on these images.")
 
 
+if not gate.run_names():
+    st.title("Pick", anchor=False)
 known = image_sets.names()
 if not known:
     st.info("No images have been imported here yet, so there is nothing to pick from.", icon=":material/inbox:")

@@ -23,8 +23,8 @@ def draw(data: dict[str, Any]) -> None:
     """Show them.
 
     Args:
-        data: ``set``, ``version`` and ``token`` for its requests; ``rows``, each with ``row`` and ``key``;
-            ``is_large``, whether pictures are shown smoothly.
+        data: ``set``, ``version`` and ``token`` for its requests; ``rows``, cards of
+            ``image_sets``; ``is_large``, whether pictures are shown smoothly.
     """
     # By this trigger an open page asks for the data anew: the server was started anew and has another token.
     _mount(data=data, key="thumbnails", on_stale_change=lambda: None)
