@@ -61,7 +61,7 @@ def from_here() -> None:
         st.error(problem, icon=":material/error:")
         return
     st.caption("The same on the command line:")
-    st.code(imports.command(asked), language="bash", wrap_lines=True)
+    st.code(imports.command(asked), language=None, wrap_lines=True)
 
 
 def upload() -> None:

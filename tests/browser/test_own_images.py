@@ -13,6 +13,7 @@ from bir_core.data.image_set import ImageSet
 from tests import own_images
 from tests.browser.screenshots import settle
 from tests.browser.server import Server, serve
+from tests.browser.test_accessibility import grave
 
 SCRIPT = "<img src=x onerror='window.hacked = 1'>"
 
@@ -176,3 +177,18 @@ def test_names_of_classes_and_files_are_only_text(page: Page, server: Server, tm
     expect(page.locator(".thumbnails .picture").first).to_be_visible()
     assert page.evaluate("window.hacked") is None
     assert page.locator("a[href*='evil.example']").count() == 0
+
+
+@pytest.mark.parametrize("view", ["data", "pick"])
+def test_nothing_grave_for_those_who_do_not_see(page: Page, server: Server, digits: ImageSet, view: str) -> None:
+    page.goto(f"{server.url}/{view}?set={digits.name}")
+    settle(page)
+    if view == "data":
+        page.get_by_text("Pictures", exact=True).click()
+        expect(page.locator(".thumbnails .picture").first).to_be_visible()
+    else:
+        page.get_by_label("Reviewer").fill("ann")
+        page.get_by_label("Reviewer").press("Enter")
+        page.keyboard.press("k")
+        expect(page.locator(".tile").first).to_have_attribute("data-clean", "true")
+    assert grave(page) == []

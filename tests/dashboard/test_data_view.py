@@ -1,6 +1,8 @@
 """The Data page as its reader meets it: nothing imported, an import at work, sets to look at, and what buttons do."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,15 @@ def component(app: AppTest, name: str) -> dict[str, Any]:
 
 def finish(runs_root: Path) -> jobs.Job:
     return wait_until(lambda: jobs.list_jobs(runs_root)[0], lambda job: job.state not in jobs.ACTIVE)
+
+
+def zipped(folder: Path) -> bytes:
+    """Every file of a folder as an archive."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for file in sorted(folder.rglob("*.png")):
+            archive.write(file, file.relative_to(folder))
+    return content.getvalue()
 
 
 class TestEmpty:
@@ -122,6 +133,31 @@ class TestImporting:
         app.segmented_control(key="data_section").set_value("Report").run()
         assert "1 files could not be read" in texts(app)
 
+    def test_a_zip_is_unpacked_and_imported(self, open_view: OpenView, runs_root: Path, folder: Path) -> None:
+        app = open_view("data")
+        app.segmented_control(key="import_from").set_value("Upload a zip").run()
+        app.file_uploader(key="import_archive").set_value(("My digits.zip", zipped(folder), "application/zip")).run()
+        app.button(key="import_go").click().run()
+        assert not app.exception
+        assert not app.error
+        assert finish(runs_root).state == "finished"
+        app.run()
+        assert app.selectbox(key="set").value == "My-digits"
+        assert len(image_set.open_set("My-digits")) == 60
+
+    def test_a_zip_that_leads_out_is_refused(self, open_view: OpenView, runs_root: Path, tmp_path: Path) -> None:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr("../evil/1.png", own_images.png(1))
+        app = open_view("data")
+        app.segmented_control(key="import_from").set_value("Upload a zip").run()
+        app.file_uploader(key="import_archive").set_value(("evil.zip", content.getvalue(), "application/zip")).run()
+        app.button(key="import_go").click().run()
+        assert not app.exception
+        assert len(app.error) == 1
+        assert jobs.list_jobs(runs_root) == []
+        assert not list(tmp_path.rglob("1.png"))
+
     @pytest.mark.usefixtures("runs_root", "folder")
     def test_an_impossible_name_is_said(self, open_view: OpenView, folder: Path) -> None:
         app = open_view("data")
@@ -154,7 +190,7 @@ class TestSets:
             link.proto.page: link.proto.query_string for link in open_view("data", set=digits.name).get("page_link")
         }
         assert links["pick"] == "set=digits"
-        assert links["new_run"] == "data=own%2Fdigits"
+        assert links["new_run"] == "data=digits"
 
     def test_delete_asks_first_and_leaves_the_originals(self, open_view: OpenView, digits: ImageSet) -> None:
         files = sorted((digits.path.parents[2] / "digits").rglob("*.png"))
