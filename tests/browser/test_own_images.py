@@ -1,6 +1,5 @@
 """One's own images in a real browser: imported, looked at, picked by key, and made the reserved set."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +20,7 @@ SCRIPT = "<img src=x onerror='window.hacked = 1'>"
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     own_images.write_folder(tmp_path / "root" / "digits", range(120))
-    environment = {"BIR_DATA_ROOTS": str(tmp_path / "root"), "BIR_DATA_DIR": os.environ["BIR_DATA_DIR"]}
-    with serve(tmp_path / "runs", tmp_path / "server.log", **environment) as started:
+    with serve(tmp_path / "runs", tmp_path / "server.log", BIR_DATA_ROOTS=str(tmp_path / "root")) as started:
         yield started
 
 
