@@ -12,6 +12,9 @@ import numpy as np
 from bir_core.numerics import proportion
 from bir_core.records import Integers, Truth
 
+GIVEN = "given"
+"""The corruption where the images' owner knows the true labels: which classes are noisy nobody has said with them."""
+
 Origin = Literal["known", "named by the user", "ranked by share of suspects"]
 
 
@@ -59,14 +62,15 @@ def shares(labels: Integers, suspects: Integers, num_classes: int) -> list[Class
 def find(truth: Truth, rows: Sequence[ClassShare]) -> NoisyClasses:
     """The noisy classes of a run.
 
-    Where nobody knows the truth and the user named none, they are the classes whose share of suspects lies above that
-    of all samples beyond chance: with the lower end of its interval. There may be none.
+    Of a corruption of our own they are known. Of somebody's own images, if the user named none, they are the classes
+    whose share of suspects lies above that of all samples beyond chance: with the lower end of its interval. There may
+    be none.
 
     Args:
         truth: what is known of the training part.
         rows: see ``shares``.
     """
-    if truth.known:
+    if truth.known and truth.corruption != GIVEN:
         return NoisyClasses(labels=truth.noisy_classes, origin="known")
     if truth.noisy_classes:
         return NoisyClasses(labels=tuple(sorted(truth.noisy_classes)), origin="named by the user")

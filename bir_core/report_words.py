@@ -58,16 +58,17 @@ def is_known(report: Mapping[str, Any]) -> bool:
 
 
 def noisy(report: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Where the noisy classes come from when nobody knows them, as a sentence; empty where they are known.
+    """Where the noisy classes come from where they are not known, as a sentence; empty where they are.
 
     Args:
         report: the report.
         names: of the noisy classes, as they are shown here.
     """
-    if is_known(report):
+    origin = report["data"].get("noisy_classes_origin", "known")
+    if origin == "known":
         return ""
     listed = _listed(names)
-    if report["data"]["noisy_classes_origin"] == "named by the user":
+    if origin == "named by the user":
         return f"Noisy classes, as named by the user: {listed}."
     if not names:
         return "No class has a larger share of suspects than the others beyond chance, so none is taken for noisy."

@@ -126,6 +126,13 @@ def test_what_is_known_or_named_comes_before_the_ranking() -> None:
     assert noisy_classes.find(replace(known, noisy_classes=()), rows).labels == ()
 
 
+def test_true_labels_say_nothing_of_classes() -> None:
+    given = replace(nobody_knows(), corruption=noisy_classes.GIVEN)
+    found = noisy_classes.find(given, shares((100, 40), (100, 2), (100, 2)))
+    assert found == noisy_classes.NoisyClasses(labels=(0,), origin="ranked by share of suspects")
+    assert noisy_classes.find(replace(given, noisy_classes=(2,)), []).origin == "named by the user"
+
+
 # ---------------------------------------------------------------- the report
 
 

@@ -12,12 +12,11 @@ from bir_core.data.entries import SPLITS, Split
 from bir_core.data.image_set import ImageSet
 from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError, nearest
+from bir_core.noisy_classes import GIVEN
 from bir_core.numerics import sampling
 from bir_core.pictures import Pictures
 from bir_core.records import UNKNOWN, Integers, LabelledImages, Splits, Truth
 
-GIVEN = "given"
-"""The corruption where the images' owner knows the true labels."""
 NATURAL_SIDE = 64
 """Images of one size up to this are taken as they are where the network does not say what it wants."""
 

@@ -145,7 +145,7 @@ def test_overview_says_which_classes_are_noisy_and_why(open_view: OpenView, unkn
     assert words.noisy(named) == "Noisy classes, as named by the user: 3."
     none = {**report, "data": {**report["data"], "noisy_classes": []}}
     assert words.noisy(none).startswith("No class has a larger share of suspects")
-    assert words.noisy({"data": {**report["data"], "truth_known": True}}) == ""
+    assert words.noisy({"data": {**report["data"], "noisy_classes_origin": "known"}}) == ""
 
 
 def test_compare_shows_the_reserved_images_where_there_are_no_test_images(open_view: OpenView, untested: Run) -> None:
