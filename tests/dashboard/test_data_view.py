@@ -85,7 +85,7 @@ class TestImporting:
             ("Test images", "0"),
             ("Classes", "10"),
         ]
-        assert "No reserved images: pick some before a run" in texts(app)
+        assert any("No reserved images: pick some before a run" in one.value for one in app.warning)
 
     @pytest.mark.usefixtures("runs_root")
     def test_up_leads_to_the_root_and_no_further(self, open_view: OpenView, folder: Path) -> None:
