@@ -62,7 +62,12 @@ def main(
 def _config(images: int) -> RunConfig:
     source = "mnist" if "BIR_DATA_DIR" in os.environ else "mnist5k"
     return RunConfig.model_validate(
-        {"name": "costs", "threads": 1, "data": {"source": source, "num_train": images}, "base": {"preset": "memorised"}}
+        {
+            "name": "costs",
+            "threads": 1,
+            "data": {"source": source, "num_train": images},
+            "base": {"preset": "memorised"},
+        }
     )
 
 
@@ -107,7 +112,8 @@ def _markdown(values: dict[str, Any]) -> str:
     lines = [
         f"# Cost of the detectors, {values['machine']}",
         "",
-        f"{values['images']:,} images of {values['data']} with wrong labels, LeNet, memorised base; median of {values['repeats']} rounds, one thread.",
+        f"{values['images']:,} images of {values['data']} with wrong labels, LeNet, memorised base; "
+        f"median of {values['repeats']} rounds, one thread.",
         "BIR = choosing the layers, training the enhanced model, scoring. Peak memory is the whole process's.",
         "",
         "| detector | seconds | times BIR | lowest to highest | peak MB |",
