@@ -23,6 +23,7 @@ RUN groupadd --gid 10001 bir && \
 WORKDIR /app
 COPY requirements.txt requirements-login.txt pyproject.toml LICENSE README.md ./
 COPY bir_core/__init__.py bir_core/__init__.py
+COPY dashboard/__init__.py dashboard/__init__.py
 RUN pip install --index-url "${TORCH_INDEX}" --extra-index-url https://pypi.org/simple \
         "$(grep '^torch==' requirements.txt)" "$(grep '^torchvision==' requirements.txt)" && \
     pip install -r "${REQUIREMENTS}"

@@ -34,32 +34,40 @@ BARS = {"fastest influence method": 5.0, "ekfac": 10.0}
 def main(
     repeats: Annotated[int, typer.Option(min=1, help="rounds through all detectors")] = 3,
     leave_out: Annotated[str, typer.Option(help="detectors not to run, by comma")] = "",
+    images: Annotated[int, typer.Option(min=1000, help="training images; BIR's cost hardly grows with them")] = 3000,
 ) -> None:
-    """Measure, print, and write benchmarks/results/detectors.json and .md."""
+    """Measure, print, and write benchmarks/results/detectors.json and .md, or detectors_IMAGES.* for another number."""
     left_out = tuple(filter(None, leave_out.split(",")))
     wanted = [one for one in methods.DETECTORS if not one.free and one.name not in left_out]
     there = [one.name for one in wanted if methods.missing_packages(one) is None]
     with tempfile.TemporaryDirectory() as folder:
-        run = run_folder.create(Path(folder), _config())
+        run = run_folder.create(Path(folder), _config(images))
         _stage(run, "score")
         rounds = [_round(run, there) for _ in range(repeats)]
     values = {
         "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, torch {torch.__version__}",
         "data": run.config.data.source,
+        "images": images,
         "repeats": repeats,
         "absent": [one.name for one in wanted if one.name not in there],
         "rows": [_row(name, rounds) for name in ("bir", *there)],
         "ratios": _bars(rounds),
     }
-    (RESULTS / "detectors.json").write_text(json.dumps(values, indent=1) + "\n")
-    (RESULTS / "detectors.md").write_text(_markdown(values))
+    name = "detectors" if images == 3000 else f"detectors_{images}"
+    (RESULTS / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n")
+    (RESULTS / f"{name}.md").write_text(_markdown(values))
     print(_markdown(values))
 
 
-def _config() -> RunConfig:
+def _config(images: int) -> RunConfig:
     source = "mnist" if "BIR_DATA_DIR" in os.environ else "mnist5k"
     return RunConfig.model_validate(
-        {"name": "costs", "threads": 1, "data": {"source": source}, "base": {"preset": "memorised"}}
+        {
+            "name": "costs",
+            "threads": 1,
+            "data": {"source": source, "num_train": images},
+            "base": {"preset": "memorised"},
+        }
     )
 
 
@@ -104,7 +112,8 @@ def _markdown(values: dict[str, Any]) -> str:
     lines = [
         f"# Cost of the detectors, {values['machine']}",
         "",
-        f"{values['data']} with wrong labels, LeNet, memorised base; median of {values['repeats']} rounds, one thread.",
+        f"{values['images']:,} images of {values['data']} with wrong labels, LeNet, memorised base; "
+        f"median of {values['repeats']} rounds, one thread.",
         "BIR = choosing the layers, training the enhanced model, scoring. Peak memory is the whole process's.",
         "",
         "| detector | seconds | times BIR | lowest to highest | peak MB |",

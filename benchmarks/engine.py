@@ -25,9 +25,10 @@ import typer
 
 from bir_core import enhancement, flow, run_folder, scoring, seeding, training
 from bir_core.config import EnhanceConfig
+from bir_core.model_records import ModelState
 from bir_core.models import layers, networks
 from bir_core.numerics import losses
-from bir_core.records import LabelledImages, ModelState
+from bir_core.records import LabelledImages
 from bir_core.training import Schedule
 
 RESULTS = Path(__file__).parent / "results"

@@ -19,20 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from bir_core import config, identification, run_folder, storage
+from bir_core.model_records import CandidateSubset, LayerChoice, ModelState, TrainedModel
 from bir_core.models import networks
-from bir_core.records import (
-    Aligned,
-    CandidateSubset,
-    Floats,
-    LabelledImages,
-    LayerChoice,
-    ModelState,
-    Scores,
-    Splits,
-    Suspects,
-    TrainedModel,
-    Truth,
-)
+from bir_core.records import Aligned, Floats, LabelledImages, Scores, Splits, Suspects, Truth
 from bir_core.run_folder import Run
 
 UNPACK = Path(__file__).resolve().parents[2] / "shared" / "data" / "unpack.py"

@@ -25,9 +25,10 @@ from bir_core import pictures, scoring
 from bir_core.card import Card
 from bir_core.data import sources
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import networks
 from bir_core.pictures import Files, Pictures
-from bir_core.records import LabelledImages, ModelState
+from bir_core.records import LabelledImages
 
 RESULTS = Path(__file__).parent / "results"
 SIDE = 224

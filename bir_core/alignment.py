@@ -4,10 +4,11 @@ import numpy as np
 import torch
 
 from bir_core.config import AlignConfig
+from bir_core.model_records import ModelState
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import energy as energies
-from bir_core.records import Aligned, Floats, Integers, LabelledImages, ModelState, Progress, no_progress
+from bir_core.records import Aligned, Floats, Integers, LabelledImages, Progress, no_progress
 
 LARGEST_AUTOMATIC_STEP = 1.0
 """The paper's own step size; "auto" never goes beyond it."""

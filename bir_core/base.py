@@ -6,9 +6,10 @@ import torch
 
 from bir_core import pretrained, seeding, tensors, training
 from bir_core.base_config import BaseConfig
+from bir_core.model_records import ModelState, TrainedModel
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import LabelledImages, ModelState, Progress, TrainedModel, no_progress
+from bir_core.records import LabelledImages, Progress, no_progress
 from bir_core.training import AfterEpoch, Schedule
 
 

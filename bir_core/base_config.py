@@ -7,7 +7,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from bir_core.card import Card
 from bir_core.errors import nearest
-from bir_core.records import Groups
+from bir_core.model_records import Groups
 from bir_core.sections import Positive, Rate, Section
 
 Network = Literal["lenet", "conv4", "resnet20", "resnet50", "resnet50-64"]

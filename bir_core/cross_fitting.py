@@ -31,17 +31,8 @@ from bir_core import (
 from bir_core.config import RunConfig
 from bir_core.detectors.evidence import Evidence
 from bir_core.errors import InputError
-from bir_core.records import (
-    Aligned,
-    Doubles,
-    Floats,
-    Integers,
-    LabelledImages,
-    ModelState,
-    Progress,
-    Suspects,
-    no_progress,
-)
+from bir_core.model_records import ModelState
+from bir_core.records import Aligned, Doubles, Floats, Integers, LabelledImages, Progress, Suspects, no_progress
 from bir_core.treatments.case import Case
 
 NUM_FOLDS = 5

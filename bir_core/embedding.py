@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from bir_core import pictures
 from bir_core.config import EmbedConfig
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
-from bir_core.records import Embedding, Floats, Images, LabelledImages, ModelState, Progress, no_progress
+from bir_core.records import Embedding, Floats, Images, LabelledImages, Progress, no_progress
 
 UMAP_FITTED_ON = 50_000
 """Of more samples than this, a seeded draw of so many shapes the UMAP layout; the others are placed into it."""

@@ -4,18 +4,11 @@ import torch
 
 from bir_core import seeding, tensors, training
 from bir_core.config import EnhanceConfig
+from bir_core.model_records import CandidateSubset, LayerChoice, ModelState, TrainedModel
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import (
-    CandidateSubset,
-    LabelledImages,
-    LayerChoice,
-    ModelState,
-    Progress,
-    TrainedModel,
-    no_progress,
-)
+from bir_core.records import LabelledImages, Progress, no_progress
 from bir_core.training import Schedule
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from bir_core import pictures
+from bir_core.model_records import ModelState
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
-from bir_core.records import Floats, Images, ModelState, Progress, no_progress
+from bir_core.records import Floats, Images, Progress, no_progress
 
 
 @torch.no_grad()

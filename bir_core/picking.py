@@ -49,8 +49,9 @@ def pickable(images: ImageSet) -> Integers:
     """
     codes = images.index["sha256"].combine_chunks().dictionary_encode().indices.to_numpy()
     is_single = np.bincount(codes)[codes] == 1
-    rows: Integers = images.rows_of("train")
-    return rows[is_single[rows]]
+    rows = images.rows_of("train")
+    single: Integers = rows[is_single[rows]]
+    return single
 
 
 def propose(images: ImageSet, *, seed: int = 0) -> Integers:

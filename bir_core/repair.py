@@ -10,20 +10,11 @@ import torch
 from bir_core import seeding, tensors, training
 from bir_core.config import RepairConfig
 from bir_core.errors import StageFailed
+from bir_core.model_records import ModelState, TrainedModel
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import (
-    Aligned,
-    Floats,
-    Integers,
-    LabelledImages,
-    ModelState,
-    Progress,
-    TrainedModel,
-    Treated,
-    no_progress,
-)
+from bir_core.records import Aligned, Floats, Integers, LabelledImages, Progress, Treated, no_progress
 from bir_core.training import Schedule
 
 

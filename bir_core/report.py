@@ -9,10 +9,11 @@ import numpy as np
 from bir_core import identification, methods, noisy_classes
 from bir_core.alignment import out_of_range
 from bir_core.config import LANDMARKS, RunConfig
+from bir_core.model_records import LayerChoice, TrainedModel
 from bir_core.models import networks
 from bir_core.noisy_classes import NoisyClasses
 from bir_core.numerics import metrics, ranking
-from bir_core.records import Aligned, LayerChoice, Scores, Splits, Suspects, TrainedModel, Treated, Truth
+from bir_core.records import Aligned, Scores, Splits, Suspects, Treated, Truth
 from bir_core.stage_result import FORMAT, StageResult
 
 NAMES = {

@@ -14,8 +14,9 @@ import torch
 
 from bir_core import enhancement, evaluation, identification, scoring, seeding
 from bir_core.config import EnhanceConfig
+from bir_core.model_records import ModelState
 from bir_core.numerics import metrics, ranking, sampling
-from bir_core.records import Flags, Integers, LabelledImages, ModelState, Progress, no_progress
+from bir_core.records import Flags, Integers, LabelledImages, Progress, no_progress
 
 SIZES = (30, 100, 200, 300)
 DRAWS = 3

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from bir_core import pictures
+from bir_core.model_records import ModelState
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import Doubles, LabelledImages, ModelState, Progress, Scores, no_progress
+from bir_core.records import Doubles, LabelledImages, Progress, Scores, no_progress
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ import torch
 from bir_core import alignment, comparison, evaluation, identification, repair, review
 from bir_core.comparison import Comparison
 from bir_core.config import AlignConfig, RepairConfig, ReviewConfig
+from bir_core.model_records import ModelState
 from bir_core.numerics import metrics
 from bir_core.records import (
     Aligned,
@@ -24,7 +25,6 @@ from bir_core.records import (
     Floats,
     Integers,
     LabelledImages,
-    ModelState,
     Progress,
     Suspects,
     Treated,

@@ -26,15 +26,9 @@ from bir_core import (
 )
 from bir_core.data import experiment, own
 from bir_core.data_config import DataConfig
+from bir_core.model_records import ModelState
 from bir_core.noisy_classes import NoisyClasses
-from bir_core.records import (
-    Aligned,
-    LabelledImages,
-    ModelState,
-    Progress,
-    Suspects,
-    Treated,
-)
+from bir_core.records import Aligned, LabelledImages, Progress, Suspects, Treated
 from bir_core.run_folder import Run
 
 Write = Callable[[Path], None]

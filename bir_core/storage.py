@@ -16,23 +16,19 @@ from safetensors import SafetensorError, safe_open
 from bir_core import array_files, durable, pictures
 from bir_core.array_files import Rows
 from bir_core.errors import RunDamaged
+from bir_core.model_records import CandidateSubset, Epoch, LayerChoice, ModelState, TrainedModel
 from bir_core.pictures import Pictures
 from bir_core.records import (
     Aligned,
-    CandidateSubset,
     Doubles,
     Embedding,
-    Epoch,
     Floats,
     Integers,
     LabelledImages,
-    LayerChoice,
-    ModelState,
     Ranking,
     Scores,
     Splits,
     Suspects,
-    TrainedModel,
     Truth,
 )
 

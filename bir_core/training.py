@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from bir_core import tensors
 from bir_core.errors import StageFailed
+from bir_core.model_records import Epoch
 from bir_core.models import layers as layer_groups
 from bir_core.numerics import losses
 from bir_core.pictures import Pictures
-from bir_core.records import Epoch, Progress, no_progress
+from bir_core.records import Progress, no_progress
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(B, L) logits and (B, L) targets -> the batch's mean loss."""

@@ -108,6 +108,11 @@ def some_of(images: ImageSet, split: str, label: int, most: int) -> list[int]:
     return rows
 
 
+def card(images: ImageSet, row: int) -> dict[str, Any]:
+    """What a page shows of one image beside its picture, and the shape of that."""
+    return {"row": row, **{name: images.value(name, row) for name in ("label", "key", "width", "height")}}
+
+
 def is_large(images: ImageSet) -> bool:
     """Whether its pictures are shown smoothly."""
     return max(images.report["sizes"]["largest"]) > pictures.PIXELATED_UP_TO

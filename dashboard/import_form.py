@@ -35,7 +35,9 @@ def from_here() -> None:
     with st.container(horizontal=True):
         has_reserved = st.toggle("Reserved images lie elsewhere", key="import_has_reserved")
         has_test = st.toggle("Test images lie elsewhere", key="import_has_test")
-    reserved = folder_choice.draw("Folder or table of the reserved images", key="import_reserved") if has_reserved else ""
+    reserved = (
+        folder_choice.draw("Folder or table of the reserved images", key="import_reserved") if has_reserved else ""
+    )
     test = folder_choice.draw("Folder or table of the test images", key="import_test") if has_test else ""
     name, skip = name_box(imports.proposed_name(path)), skip_box()
     if not path:
@@ -59,7 +61,7 @@ def from_here() -> None:
         st.error(problem, icon=":material/error:")
         return
     st.caption("The same on the command line:")
-    st.code(imports.command(asked), language="bash", wrap_lines=True)
+    st.code(imports.command(asked), language=None, wrap_lines=True)
 
 
 def upload() -> None:

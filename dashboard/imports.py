@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bir_core import jobs, roots, uploads
-from bir_core.data import image_set
+from bir_core.data import image_set, import_request
 from bir_core.data.import_request import ImportRequest
 from bir_core.errors import InputError
+from bir_core.job_rows import SET
 from bir_core.roots import Listing
 from bir_core.sections import NAME_PATTERN
 from dashboard import runs
@@ -67,9 +68,13 @@ def request(wish: Wish) -> ImportRequest:
             f"{wish.name!r} cannot be the name of an image set: give letters, digits, dots, dashes or underscores, the "
             "first a letter or digit"
         )
-    others = {part: str(roots.resolve(path)) for part in ("reserved", "test") if (path := getattr(wish, part))}
-    path = str(roots.resolve(wish.path))
-    return ImportRequest(name=wish.name, path=path, skip_unreadable=wish.skip_unreadable, **others)
+    return ImportRequest(
+        name=wish.name,
+        path=str(roots.resolve(wish.path)),
+        reserved=str(roots.resolve(wish.reserved)) if wish.reserved else None,
+        test=str(roots.resolve(wish.test)) if wish.test else None,
+        skip_unreadable=wish.skip_unreadable,
+    )
 
 
 def command(asked: ImportRequest) -> str:
@@ -99,10 +104,20 @@ def start(asked: ImportRequest) -> Job:
     return jobs.submit_import(runs.root(), asked)
 
 
+def latest() -> Job | None:
+    """The newest import."""
+    return next((job for job in jobs.list_jobs(runs.root()) if job.run.startswith(SET)), None)
+
+
+def name_of(job: Job) -> str:
+    """The image set that an import makes."""
+    return job.run.removeprefix(SET)
+
+
 def again(name: str) -> ImportRequest:
     """What an image set was imported by.
 
     Raises:
         InputError: there is no such set.
     """
-    return ImportRequest.model_validate(image_set.open_set(name).origin)
+    return import_request.parse(image_set.open_set(name).origin)

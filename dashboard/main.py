@@ -23,7 +23,7 @@ PAGES = (
     ("jobs", "Jobs", ":material/manufacturing:", "What is computed now and what was computed before."),
 )
 
-# The bar has no room for more at 1024 px: these open from a word at its beginning and one at its end.
+# The bar has no room for more at 1024 px: these open from two words at its end.
 START = (
     (
         "data",

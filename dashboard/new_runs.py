@@ -7,13 +7,12 @@ from typing import Any, get_args
 
 from bir_core import base_config, config, config_text, data_config, methods, roots, run_folder
 from bir_core.card import Card
-from bir_core.data import folder
+from bir_core.data import folder, image_set
 from bir_core.errors import InputError
-from bir_core.sections import NAME_PATTERN
 from dashboard import labels, runs
 from dashboard.runs import RunConfig
 
-__all__ = ["InputError", "RunConfig", "toml"]
+__all__ = ["InputError", "RunConfig", "image_sets", "toml"]
 
 SOURCES: tuple[str, ...] = get_args(data_config.Source)
 """Data sets that are known by name; the first is bundled."""
@@ -34,18 +33,13 @@ TREATMENTS = {one.name: one.title for one in methods.TREATMENTS}
 METHODS = {one.name: one.title for one in methods.DETECTORS} | TREATMENTS
 
 toml = config_text.toml
+image_sets = image_set.names
 
 
-def image_sets() -> list[str]:
-    """Names of the imported image sets."""
-    found = (path.parent.name for path in (folder.root() / "sets").glob("*/set.json"))
-    return sorted(name for name in found if re.fullmatch(NAME_PATTERN, name))
-
-
-def class_names(image_set: str) -> tuple[str, ...]:
+def class_names(name: str) -> tuple[str, ...]:
     """The classes of an image set, () where its description does not say them."""
     try:
-        values = json.loads((folder.root() / "sets" / image_set / "set.json").read_text(encoding="utf-8"))
+        values = json.loads((image_set.home() / name / "set.json").read_text(encoding="utf-8"))
         return tuple(map(str, values["class_names"]))
     except (OSError, ValueError, KeyError, TypeError):
         return ()

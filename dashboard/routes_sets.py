@@ -46,7 +46,7 @@ def proposals(request: Request, _body: bytes) -> Response:
     if wanted:
         rows = rows[np.isin(images.labels[rows], wanted)]
     chosen = rows[start : start + count].tolist()
-    found = [{"row": row, "label": int(images.labels[row]), "key": images.value("key", row)} for row in chosen]
+    found = [image_sets.card(images, row) for row in chosen]
     return JSONResponse(
         {"total": len(rows), "version": image_sets.version(images), "rows": found}, headers=web.NEVER_KEPT
     )

@@ -1,5 +1,6 @@
 """What an image set holds, as a chart and as tables. No Streamlit."""
 
+import html
 import statistics
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +35,7 @@ def counts(splits: Splits, names: Mapping[str, str], *, dark: bool = False) -> g
     for split, found in splits.items():
         figure.add_bar(
             name=split,
-            x=list(names.values()),
+            x=[html.escape(name) for name in names.values()],
             y=[found.get(name, 0) for name in names],
             marker_color=COLORS[split],
             hovertemplate=f"%{{x}}: %{{y:,}} {split}<extra></extra>",

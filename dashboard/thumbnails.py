@@ -3,18 +3,19 @@
 import io
 from collections.abc import Sequence
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 SIDE = 128
 """Thumbnails have at most so many pixels a side."""
 AROUND = (125, 134, 140)
-"""Beside a picture that is not square."""
+"""Beside a picture that is not square; a page cuts it off."""
 
 
 def sheet(files: Sequence[bytes]) -> bytes:
-    """JPEG files of at most ``SIDE`` a side, one below the other, each in the middle of a square, as one JPEG."""
+    """JPEG files of at most ``SIDE`` a side, one below the other, each as large as its square allows, as one JPEG."""
     pictures = [Image.open(io.BytesIO(file)).convert("RGB") for file in files]
     side = max(max(picture.size) for picture in pictures)
+    pictures = [ImageOps.contain(picture, (side, side), Image.Resampling.BILINEAR) for picture in pictures]
     drawn = Image.new("RGB", (side, side * len(pictures)), AROUND)
     for number, picture in enumerate(pictures):
         width, height = picture.size

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from bir_core import seeding
+from bir_core.model_records import ModelState
 from bir_core.models import networks
-from bir_core.records import LabelledImages, ModelState
+from bir_core.records import LabelledImages
 
 CPU = torch.device("cpu")
 

@@ -1,6 +1,7 @@
 """The bundled digits as somebody's own images: written out as files, as their owner would have them."""
 
 import csv
+import io
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,13 @@ def write_manifest(file: Path, rows: Iterable[int], **more: object) -> Path:
             Image.fromarray(images[row]).save(file.parent / "images" / f"{row}.png")
             writer.writerow([f"images/{row}.png", labels[row], *more.values()])
     return file
+
+
+def png(row: int) -> bytes:
+    """One of the digits as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(digits()[0][row]).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def imported(name: str, folder: Path) -> ImageSet:

@@ -4,7 +4,8 @@ import pytest
 from bir_core import alignment, base
 from bir_core.base_config import BaseConfig
 from bir_core.config import AlignConfig
-from bir_core.records import Aligned, LabelledImages, ModelState
+from bir_core.model_records import ModelState
+from bir_core.records import Aligned, LabelledImages
 from tests import cases
 
 SAMPLES = cases.digits(60)

@@ -122,7 +122,8 @@ def test_what_was_reduced_is_said_as_it_is_run() -> None:
     config = quick.config("cpu")
     assert isinstance(config.data, DataConfig)
     for said in (
-        f"{config.data.num_train:,} training images",
+        f"{config.data.num_train:,} training images and {config.data.num_reserved:,} reserved ones",
+        f"at most {config.enhance.max_epochs} epochs of the enhanced model",
         f"{config.base.memorised_epochs} epochs",
         f"{config.methods.sgd_influence.epochs} epochs of the SGD twin",
         f"{config.methods.linear_influence.max_iterations} steps of conjugate gradients",

@@ -14,8 +14,9 @@ from torch import Tensor
 from bir_core import base, checkpoints, config, pretrained
 from bir_core.base_config import BaseConfig
 from bir_core.errors import InputError
+from bir_core.model_records import TrainedModel
 from bir_core.models import networks
-from bir_core.records import LabelledImages, TrainedModel
+from bir_core.records import LabelledImages
 from tests import cases, tiny_networks
 
 RESNET = "factory:tests.tiny_networks:resnet"

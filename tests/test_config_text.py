@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from bir_core import config, config_text
 from bir_core.card import Card
@@ -130,7 +131,7 @@ def test_a_value_that_toml_cannot_write_is_refused() -> None:
 def test_what_may_be_empty_is_empty_by_default() -> None:
     """Otherwise nothing could be written that means empty."""
     sections = form_fields.sections_of(RunConfig)
-    every = [
+    every: list[type[BaseModel]] = [
         *sections.values(),
         *form_fields.sections_of(sections["methods"]).values(),
         OwnDataConfig,

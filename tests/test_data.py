@@ -15,8 +15,9 @@ from bir_core.base_config import BaseConfig
 from bir_core.data import corruptions, human_labels, mnist, sources, splits
 from bir_core.data_config import DataConfig
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import networks
-from bir_core.records import LabelledImages, ModelState, Splits, Truth
+from bir_core.records import LabelledImages, Splits, Truth
 from tests import cases
 
 DATA = Path(os.environ.get("BIR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

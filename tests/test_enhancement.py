@@ -6,9 +6,9 @@ from bir_core import base, enhancement, training
 from bir_core.base_config import BaseConfig
 from bir_core.config import EnhanceConfig
 from bir_core.errors import InputError
+from bir_core.model_records import LayerChoice, ModelState
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import LayerChoice, ModelState
 from tests import cases
 
 RESERVED = cases.digits(40, seed=1)

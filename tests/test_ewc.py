@@ -14,11 +14,12 @@ from bir_core import base, detection, evaluation, scoring, seeding, tensors, tra
 from bir_core.detectors.evidence import Evidence
 from bir_core.errors import StageFailed
 from bir_core.method_config import EwcDeletionOptions, EwcInfluenceOptions, MethodsConfig
+from bir_core.model_records import ModelState
 from bir_core.models import layers, networks
 from bir_core.numerics import gradients, losses, ranking
 from bir_core.numerics.anchor import Anchor
 from bir_core.numerics.gradients import FlatNetwork
-from bir_core.records import Doubles, Flags, LabelledImages, ModelState
+from bir_core.records import Doubles, Flags, LabelledImages
 from bir_core.training import Schedule
 from bir_core.treatments import ewc_deletion
 from bir_core.treatments.case import Case

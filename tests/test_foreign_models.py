@@ -19,10 +19,11 @@ from bir_core.card import Card
 from bir_core.config import EnhanceConfig
 from bir_core.errors import InputError
 from bir_core.exports import weights
+from bir_core.model_records import ModelState, TrainedModel
 from bir_core.models import foreign, grouping, layers, networks, origins, pixels
 from bir_core.models.foreign import Foreign
 from bir_core.numerics import losses
-from bir_core.records import LabelledImages, ModelState, TrainedModel
+from bir_core.records import LabelledImages
 from bir_core.training import Schedule
 from tests import cases, tiny_networks
 
@@ -274,7 +275,7 @@ def test_exported_weights_load_into_the_owners_network(tmp_path: Path) -> None:
     text = (tmp_path / "load_model.py").read_text()
     assert "bir_core" not in re.sub(r'"""[^"]*"""', "", text)
     scope: dict[str, object] = {"__file__": str(tmp_path / "load_model.py"), "__name__": "load_model"}
-    exec(text, scope)  # our own text, as its reader runs it
+    exec(text, scope)  # noqa: S102 - our own text, as its reader runs it
     built = scope["load"](tiny_networks.resnet(5))  # type: ignore[operator]
     images = torch.tensor(samples(3).images)
     with torch.no_grad():

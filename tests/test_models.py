@@ -11,8 +11,8 @@ from PIL import Image
 
 from bir_core import pretrained
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import layers, networks, pixels, resnet20
-from bir_core.records import ModelState
 from tests import cases
 
 DATA = Path(os.environ.get("BIR_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

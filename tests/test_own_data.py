@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bir_core import config, pipeline, run_folder, storage
+from bir_core import config, noisy_classes, pipeline, run_folder, storage
 from bir_core.card import Card
 from bir_core.data import importing, own
 from bir_core.data.import_request import ImportRequest
@@ -74,7 +74,7 @@ def test_a_manifest_gives_the_scores_of_the_built_in_digits(tiny_run: Run, tmp_p
     assert np.allclose(ours.score, theirs.score, rtol=0, atol=1e-6)
     assert np.array_equal(ours.base_predictions, theirs.base_predictions)
     truth, known = (storage.load_truth(one.path / "data") for one in (run, tiny_run))
-    assert (truth.corruption, truth.known) == (own.GIVEN, True)
+    assert (truth.corruption, truth.known) == (noisy_classes.GIVEN, True)
     assert np.array_equal(truth.corrupted, known.corrupted)
 
 

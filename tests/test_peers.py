@@ -15,9 +15,10 @@ from bir_core import base, detection, folds, methods, repair, seeding
 from bir_core.detectors import tracin
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import networks
 from bir_core.numerics import ranking
-from bir_core.records import LabelledImages, ModelState
+from bir_core.records import LabelledImages
 from tests import cases, toys
 
 PEERS = tuple(one.name for one in methods.DETECTORS if one.packages)

@@ -19,8 +19,8 @@ from bir_core import alignment, base, embedding, enhancement, scoring
 from bir_core.base_config import BaseConfig
 from bir_core.config import EnhanceConfig
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import layers, networks
-from bir_core.records import ModelState
 from tests import cases, tiny_networks
 from tests.test_foreign_models import own, samples
 

@@ -8,8 +8,9 @@ from torch import Tensor
 from bir_core import alignment, base, evaluation, repair, review, treatment
 from bir_core.base_config import BaseConfig
 from bir_core.config import RepairConfig, ReviewConfig, RunConfig
+from bir_core.model_records import ModelState
 from bir_core.numerics import losses
-from bir_core.records import Integers, LabelledImages, ModelState, Suspects
+from bir_core.records import Integers, LabelledImages, Suspects
 from bir_core.treatments import rdia
 from bir_core.treatments.case import Case
 from tests import cases

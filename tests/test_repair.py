@@ -5,7 +5,8 @@ from bir_core import alignment, base, evaluation, repair, review
 from bir_core.base_config import BaseConfig
 from bir_core.config import RepairConfig, ReviewConfig
 from bir_core.errors import StageFailed
-from bir_core.records import ModelState, Suspects, Treated
+from bir_core.model_records import ModelState
+from bir_core.records import Suspects, Treated
 from tests import cases
 
 SAMPLES = cases.digits(80)

@@ -5,9 +5,10 @@ import torch
 from bir_core import base, enhancement, scoring
 from bir_core.base_config import BaseConfig
 from bir_core.config import EnhanceConfig
+from bir_core.model_records import ModelState
 from bir_core.models import networks
 from bir_core.numerics import ranking
-from bir_core.records import LabelledImages, ModelState
+from bir_core.records import LabelledImages
 from tests import cases
 
 

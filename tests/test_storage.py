@@ -13,20 +13,8 @@ import pytest
 from bir_core import array_files, flow, identification, storage
 from bir_core.array_files import Rows
 from bir_core.errors import RunDamaged, StageFailed
-from bir_core.records import (
-    Aligned,
-    CandidateSubset,
-    Embedding,
-    Epoch,
-    LabelledImages,
-    LayerChoice,
-    ModelState,
-    Scores,
-    Splits,
-    Suspects,
-    TrainedModel,
-    Truth,
-)
+from bir_core.model_records import CandidateSubset, Epoch, LayerChoice, ModelState, TrainedModel
+from bir_core.records import Aligned, Embedding, LabelledImages, Scores, Splits, Suspects, Truth
 from bir_core.run_folder import Run
 
 

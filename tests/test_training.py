@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from bir_core import training
 from bir_core.errors import StageFailed
+from bir_core.model_records import ModelState
 from bir_core.models import layers, networks
 from bir_core.numerics import losses
-from bir_core.records import ModelState
 from bir_core.training import Schedule
 from tests import cases
 

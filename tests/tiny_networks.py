@@ -15,8 +15,8 @@ from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.models.vision_transformer import VisionTransformer
 
 from bir_core.card import Card
+from bir_core.model_records import ModelState
 from bir_core.models import networks
-from bir_core.records import ModelState
 
 SHAPE, NUM_CLASSES = (3, 16, 16), 5
 CARD = Card(size=(16, 16), mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))

@@ -34,19 +34,9 @@ from bir_core.detectors import linear_influence
 from bir_core.detectors.evidence import Evidence
 from bir_core.errors import InputError
 from bir_core.method_config import Curvature
+from bir_core.model_records import LayerChoice, ModelState
 from bir_core.numerics import ranking
-from bir_core.records import (
-    Aligned,
-    Doubles,
-    Flags,
-    Integers,
-    LabelledImages,
-    LayerChoice,
-    ModelState,
-    Scores,
-    Suspects,
-    Treated,
-)
+from bir_core.records import Aligned, Doubles, Flags, Integers, LabelledImages, Scores, Suspects, Treated
 from bir_core.run_folder import Run
 from bir_core.treatments.case import Case
 

@@ -15,6 +15,8 @@ class Reduction:
 
     Attributes:
         images: training images.
+        reserved: reserved images.
+        enhance_epochs: of the enhanced model, at most.
         base_epochs: of the memorised base; 60 in full.
         repair_epochs: at most so many.
         twin_epochs: of the SGD twin.
@@ -22,6 +24,8 @@ class Reduction:
     """
 
     images: int
+    reserved: int
+    enhance_epochs: int
     base_epochs: int
     repair_epochs: int
     twin_epochs: int
@@ -29,8 +33,24 @@ class Reduction:
 
 
 QUICK = {
-    "resnet20": Reduction(images=10_000, base_epochs=8, repair_epochs=3, twin_epochs=3, gradient_steps=3),
-    "resnet50": Reduction(images=2_000, base_epochs=5, repair_epochs=3, twin_epochs=2, gradient_steps=2),
+    "resnet20": Reduction(
+        images=10_000,
+        reserved=1000,
+        enhance_epochs=100,
+        base_epochs=8,
+        repair_epochs=3,
+        twin_epochs=3,
+        gradient_steps=3,
+    ),
+    "resnet50": Reduction(
+        images=2_000,
+        reserved=200,
+        enhance_epochs=10,
+        base_epochs=5,
+        repair_epochs=3,
+        twin_epochs=2,
+        gradient_steps=2,
+    ),
 }
 
 
@@ -61,7 +81,8 @@ class Setting:
             return ""
         at = ", 64 x 64 pixels instead of 224" if self.network == "resnet50" else ""
         return (
-            f"reduced: {less.images:,} training images, {less.base_epochs} epochs{at}, "
+            f"reduced: {less.images:,} training images and {less.reserved:,} reserved ones{at}, "
+            f"{less.base_epochs} epochs, at most {less.enhance_epochs} epochs of the enhanced model, "
             f"{less.twin_epochs} epochs of the SGD twin, {less.gradient_steps} steps of conjugate gradients, "
             f"repairs of at most {less.repair_epochs} epochs"
         )
@@ -76,7 +97,7 @@ class Setting:
                 "threads": 1,
                 "data": self._data(),
                 "base": self._base(),
-                "enhance": {"batch_size": 16},
+                "enhance": self._enhance(),
                 "align": {"eta": 1.0},
                 "repair": self._repair(),
                 "methods": self._methods(),
@@ -86,8 +107,8 @@ class Setting:
     def _data(self) -> dict[str, Any]:
         if self.dataset == "mnist":
             return {"source": "mnist", "corruption": self.corruption}
-        images = self.reduction.images if self.reduction else 50_000
-        values: dict[str, Any] = {"source": "cifar10", "num_train": images, "num_reserved": 1000}
+        images, reserved = (self.reduction.images, self.reduction.reserved) if self.reduction else (50_000, 1000)
+        values: dict[str, Any] = {"source": "cifar10", "num_train": images, "num_reserved": reserved}
         if self.corruption in HUMAN:
             return values | {"corruption": "human", "human_labels": self.corruption}
         if self.corruption == "input":
@@ -101,6 +122,9 @@ class Setting:
         if self.network == "resnet50":
             values["network"] = "resnet50-64"
         return values | {"memorised_epochs": self.reduction.base_epochs}
+
+    def _enhance(self) -> dict[str, Any]:
+        return {"batch_size": 16} | ({"max_epochs": self.reduction.enhance_epochs} if self.reduction else {})
 
     def _repair(self) -> dict[str, Any]:
         values = {"batch_size": 64 if self.dataset == "cifar10" else 16}

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from bir_core import seeding
 from bir_core.data_config import DataConfig
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import Floats, Integers, LabelledImages, ModelState, Splits, Truth
+from bir_core.records import Floats, Integers, LabelledImages, Splits, Truth
 
 DIGITS = {1: 7, 7: 1, 6: 9, 9: 6}
 SWAPS = {

@@ -30,7 +30,7 @@ class Decoders:
         self._num = len(os.sched_getaffinity(0))
         self._here = IN_THIS_PROCESS
         self._pool: ProcessPoolExecutor | None = None
-        self._calls: deque[tuple[Future[list[Measured]], Sequence[Task]]] = deque()
+        self._calls: deque[tuple[Future[list[tuple[bytes, int, int, bytes, str]]], Sequence[Task]]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +53,7 @@ class Decoders:
             yield measuring.measure(here)
         for start in range(0, len(tasks), _PER_CALL):
             some = tasks[start : start + _PER_CALL]
-            self._calls.append((self._processes().submit(measuring.measure, some), some))
+            self._calls.append((self._processes().submit(measuring.measure_far, some), some))
             while len(self._calls) > _CALLS_AHEAD * self._num:
                 yield self._oldest()
 
@@ -65,12 +65,16 @@ class Decoders:
     def _oldest(self) -> list[Measured]:
         call, tasks = self._calls.popleft()
         try:
-            return call.result()
+            found = zip(tasks, call.result(), strict=True)
         except BrokenProcessPool:
             raise InputError(
                 f"a process that decoded images died, near {tasks[0].path}, perhaps for lack of memory: what was read "
                 "is kept, import again to go on"
             ) from None
+        return [
+            Measured(task=task, sha256=digest, width=width, height=height, thumbnail=thumbnail, error=error)
+            for task, (digest, width, height, thumbnail, error) in found
+        ]
 
     def _processes(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -148,7 +148,8 @@ def read_bounded(path: Path) -> bytes:
                 raise InputError(
                     f"{path} has {found.st_size / 2**20:,.0f} MiB: an image file may have {MAX_BYTES >> 20}"
                 )
-            return file.read(MAX_BYTES + 1)
+            # Not more than it says: a buffer for the largest file is slow to get, and one that grows is noticed anyway.
+            return file.read(found.st_size)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -191,6 +192,8 @@ def _loaded(image: ImageFile.ImageFile, called: str) -> Image.Image:
     image.load()
     turn = _TURNS.get(_orientation(image))
     picture = _plain(image, called)
+    # A thumbnail would otherwise take over comments and a colour profile, which may be larger than the picture.
+    picture.info = {}
     return picture if turn is None else picture.transpose(turn)
 
 
@@ -210,7 +213,7 @@ def _plain(image: Image.Image, called: str) -> Image.Image:
     if image.has_transparency_data:
         return _on_white(image)
     if mode in ("L", "RGB"):
-        return image.copy()
+        return image
     return image.convert("L" if mode == "1" else "RGB")
 
 

@@ -6,6 +6,7 @@ the new one takes its place. Pictures never pile up in memory: only columns of n
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -166,15 +167,15 @@ def _look(placed: pa.Table, part: Path) -> list[Task]:
         folder = str(part) if root == "." else root
         found = arrays.get((root, path)) if row >= 0 else None
         if found is None:
-            found = _stat(safe_paths.inside(Path(folder), path))
+            found = _stat(safe_paths.inside_text(folder, path))
             arrays |= {(root, path): found} if row >= 0 else {}
         tasks.append(Task(root=root, folder=folder, path=path, row=row, bytes=found[0], mtime_ns=found[1]))
     return tasks
 
 
-def _stat(path: Path) -> tuple[int, int]:
+def _stat(path: str) -> tuple[int, int]:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return -1, -1
     return found.st_size, found.st_mtime_ns
@@ -204,7 +205,8 @@ class _Earlier:
 
     def measured(self, position: int, task: Task) -> Measured:
         """What was measured of one picture."""
-        assert self._set is not None
+        if self._set is None:
+            raise LookupError("no set of before")
         values = {name: self.known.table[name][position].as_py() for name in ("sha256", "width", "height")}
         return Measured(task=task, thumbnail=self._set.thumbnail(position), **values)
 
@@ -216,7 +218,8 @@ def _join(gathered: Gathered, looked: _Looked, known: Known) -> tuple[pa.Table, 
     """The index of all readable pictures, see ``image_set.INDEX``; and path and error of the others."""
     entries = pa.Table.from_batches(gathered.batches(), gathering.SCHEMA)
     positions = known.unchanged(_placed(entries, gathered.roots), looked.sizes, looked.changed)
-    assert (positions >= 0).all()
+    if (positions < 0).any():
+        raise LookupError("a picture was not measured")
     measured = known.table.take(pa.array(positions))
     good = pc.equal(measured["error"], "")
     class_names = pa.array(gathered.class_names, pa.string())

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from bir_core.config import RunConfig
-from bir_core.records import Doubles, LabelledImages, ModelState, Progress, no_progress
+from bir_core.model_records import ModelState
+from bir_core.records import Doubles, LabelledImages, Progress, no_progress
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from bir_core.exports import archive
+from bir_core.model_records import ModelState
 from bir_core.models import networks, origins, pixels
-from bir_core.records import ModelState
 
 ARCHIVE = "weights.zip"
 

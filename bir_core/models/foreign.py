@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from bir_core.errors import InputError
+from bir_core.model_records import Groups, ModelState
 from bir_core.models import grouping, pixels
-from bir_core.records import Groups, ModelState
 
 JITTER = 0.05
 """How far the proof moves weights, so that what a constructor has set to 0 or 1 hides no difference."""
@@ -31,7 +31,7 @@ class Foreign(nn.Sequential):
     Attributes:
         theirs: the network's own name of each of our parameters and buffers.
         owner: the group of each parameter, by its own name.
-        groups: see ``records.Groups``, in the network's order.
+        groups: see ``model_records.Groups``, in the network's order.
         chained: whether the children are the groups; else the network is one whole.
     """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from bir_core.errors import InputError, nearest
-from bir_core.records import Groups
+from bir_core.model_records import Groups
 
 STAGES, THIRDS = 4, 3
 """How many groups a long row of layers is cut into; a row of equal blocks, as in a transformer, into thirds."""

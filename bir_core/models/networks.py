@@ -10,6 +10,7 @@ from torch import nn
 
 from bir_core.card import Card
 from bir_core.errors import InputError, nearest
+from bir_core.model_records import Groups, ModelState
 from bir_core.models import origins
 from bir_core.models.conv4 import conv4
 from bir_core.models.foreign import Foreign
@@ -17,7 +18,6 @@ from bir_core.models.lenet import lenet
 from bir_core.models.pixels import Normalise
 from bir_core.models.resnet20 import resnet20
 from bir_core.models.resnet50 import resnet50
-from bir_core.records import Groups, ModelState
 
 Builder = Callable[[tuple[int, int, int], int], nn.Sequential]
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from bir_core.errors import InputError, nearest
+from bir_core.model_records import ModelState
 from bir_core.models import foreign, programs
 from bir_core.models.foreign import Foreign
-from bir_core.records import ModelState
 
 
 def is_foreign(network: str) -> bool:
@@ -72,7 +72,9 @@ def _timm(name: str, like: ModelState) -> object:
             f'{like.network} needs a package that is not installed: install it with "pip install timm"'
         ) from None
     if not timm.is_model(name):
-        raise InputError(f"timm has no model {name!r}: {nearest(name, timm.list_models())}")
+        near = nearest(name, timm.list_models())  # more than a thousand names are no help
+        hint = near if near.startswith("did you mean") else "timm.list_models() names them"
+        raise InputError(f"timm has no model {name!r}: {hint}")
     return timm.create_model(name, pretrained=False, num_classes=like.num_classes, in_chans=like.image_shape[0])
 
 

@@ -5,7 +5,6 @@ fine-tuned on chosen layers. It was exported in eval mode, so it cannot be train
 batch norm keeps its statistics.
 """
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,139 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from bir_core.errors import InputError
+from bir_core.model_records import ModelState
 from bir_core.models import grouping, program_files
+from bir_core.models.operators import NUMBERS, OPERATORS
 from bir_core.models.program_files import DTYPES, Description
-from bir_core.records import ModelState
 
-OPERATORS: dict[str, tuple[str, ...]] = {
-    "Scalar": (
-        "add",
-        "div",
-        "mul",
-        "rsub",
-        "sub",
-    ),
-    "Tensor": (
-        "add",
-        "add_",
-        "div",
-        "div_",
-        "index",
-        "mul",
-        "mul_",
-        "slice",
-        "split",
-        "sub",
-    ),
-    "Tensor_Scalar": ("pow",),
-    "correction": ("var_mean",),
-    "default": (
-        "_adaptive_avg_pool2d",
-        "_native_batch_norm_legit_no_training",
-        "_softmax",
-        "_unsafe_view",
-        "abs",
-        "adaptive_avg_pool2d",
-        "adaptive_max_pool2d",
-        "addmm",
-        "alias",
-        "amax",
-        "avg_pool2d",
-        "batch_norm",
-        "bmm",
-        "cat",
-        "chunk",
-        "clamp",
-        "clamp_min",
-        "clone",
-        "constant_pad_nd",
-        "contiguous",
-        "conv1d",
-        "conv2d",
-        "convolution",
-        "dropout",
-        "dropout_",
-        "elu",
-        "exp",
-        "expand",
-        "feature_dropout",
-        "gelu",
-        "group_norm",
-        "hardsigmoid",
-        "hardsigmoid_",
-        "hardswish",
-        "hardswish_",
-        "hardtanh",
-        "hardtanh_",
-        "instance_norm",
-        "layer_norm",
-        "leaky_relu",
-        "leaky_relu_",
-        "linalg_vector_norm",
-        "linear",
-        "matmul",
-        "max_pool2d",
-        "mean",
-        "mish",
-        "mm",
-        "native_group_norm",
-        "native_layer_norm",
-        "neg",
-        "pad",
-        "permute",
-        "prelu",
-        "relu",
-        "relu6",
-        "relu_",
-        "repeat",
-        "reshape",
-        "roll",
-        "rsqrt",
-        "scaled_dot_product_attention",
-        "sigmoid",
-        "sigmoid_",
-        "silu",
-        "silu_",
-        "softplus",
-        "split_with_sizes",
-        "sqrt",
-        "squeeze",
-        "stack",
-        "t",
-        "tanh",
-        "unsqueeze",
-        "view",
-    ),
-    "dim": (
-        "mean",
-        "squeeze",
-    ),
-    "dim_IntList": ("sum",),
-    "dims": ("squeeze",),
-    "int": (
-        "log_softmax",
-        "select",
-        "softmax",
-        "sym_size",
-        "transpose",
-        "unbind",
-        "unflatten",
-    ),
-    "padding": ("conv2d",),
-    "using_ints": ("flatten",),
-    "vec": (
-        "upsample_bilinear2d",
-        "upsample_nearest2d",
-    ),
-}
-"""Of ``torch.ops.aten``, by overload: arithmetic on tensors, and nothing that reads a file or calls back."""
-NUMBERS: dict[str, Callable[..., Any]] = {
-    "_operator.add": operator.add,
-    "_operator.floordiv": operator.floordiv,
-    "_operator.getitem": operator.getitem,
-    "_operator.mul": operator.mul,
-    "_operator.sub": operator.sub,
-}
 ATEN = "torch.ops.aten."
 
 

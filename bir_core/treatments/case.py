@@ -11,15 +11,8 @@ import torch
 from bir_core import repair
 from bir_core.config import RunConfig
 from bir_core.errors import StageFailed
-from bir_core.records import (
-    Aligned,
-    LabelledImages,
-    ModelState,
-    Progress,
-    TrainedModel,
-    Treated,
-    no_progress,
-)
+from bir_core.model_records import ModelState, TrainedModel
+from bir_core.records import Aligned, LabelledImages, Progress, Treated, no_progress
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from bir_core import repair, seeding, tensors, training
 from bir_core.method_config import EwcDeletionOptions
+from bir_core.model_records import TrainedModel
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import gradients, losses
 from bir_core.numerics.anchor import IMPORTANCE_FLOOR, Anchor
 from bir_core.numerics.gradients import FlatNetwork
-from bir_core.records import TrainedModel
 from bir_core.training import Schedule, Training
 from bir_core.treatments.case import Case, Outcome
 

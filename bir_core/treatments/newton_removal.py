@@ -5,11 +5,12 @@ from torch import Tensor
 
 from bir_core import repair, tensors
 from bir_core.method_config import NewtonRemovalOptions
+from bir_core.model_records import TrainedModel
 from bir_core.models import networks
 from bir_core.numerics import curvature, gradients, vectors
 from bir_core.numerics.curvature import Limits, Product, Solution
 from bir_core.numerics.gradients import FlatNetwork
-from bir_core.records import Progress, TrainedModel, no_progress
+from bir_core.records import Progress, no_progress
 from bir_core.treatments.case import Case, Outcome
 
 

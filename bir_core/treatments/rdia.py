@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from bir_core import repair, seeding, training
+from bir_core.model_records import TrainedModel
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
-from bir_core.records import TrainedModel
 from bir_core.training import Schedule
 from bir_core.treatments.case import Case, Outcome
 

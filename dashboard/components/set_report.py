@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
 
 def draw(report: Mapping[str, Any], sizes: str) -> None:
     """The report of an image set.
@@ -25,9 +27,9 @@ def draw(report: Mapping[str, Any], sizes: str) -> None:
     if total:
         st.subheader("The same picture more than once", anchor=False)
         st.markdown(
-            f"{total:,} images are the same as an earlier one, {double['num_across']:,} of them in both the training and "
-            f"the validation part, {double['num_other_label']:,} with another label. None of them is proposed for the "
-            "reserved set."
+            f"{total:,} images are the same as an earlier one, {double['num_across']:,} of them in both the training "
+            f"and the validation part, {double['num_other_label']:,} with another label. None of these pictures is "
+            "proposed for the reserved set."
         )
         groups = [", ".join(keys) for keys in double["examples"]]
         _table(pd.DataFrame({"Images": groups}), "Pictures that are there more than once")
@@ -44,9 +46,7 @@ def _more(num: int, shown: int) -> None:
         st.caption(f"The first {shown} of them.")
 
 
-def _bytes(size: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-        size /= 1000  # type: ignore[assignment]
-    raise AssertionError
+def _bytes(size: float) -> str:
+    unit = next((unit for unit in UNITS if size < 1000 ** (UNITS.index(unit) + 1)), UNITS[-1])
+    shown = size / 1000 ** UNITS.index(unit)
+    return f"{shown:,.0f} {unit}" if unit == UNITS[0] else f"{shown:,.1f} {unit}"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import gate, image_sets, import_form, security, session, set_actions, set_charts
+from dashboard import gate, image_sets, import_form, security, session, set_actions, set_charts, words
 from dashboard.components import sections, set_report, set_table, thumbnails
 from dashboard.image_sets import ImageSet
 
@@ -19,8 +19,8 @@ HOW_TO = """
 def chosen_set(images: ImageSet) -> None:
     """Everything about one image set."""
     figures(images)
-    for warning in images.report["warnings"]:
-        st.warning(sentence(warning), icon=":material/warning:")
+    if images.report["warnings"]:
+        st.warning("  \n".join(map(sentence, images.report["warnings"])), icon=":material/warning:")
     actions(images)
     section = sections.choose("Show", SECTIONS, key="data_section")
     if section == "Counts":
@@ -45,7 +45,8 @@ def figures(images: ImageSet) -> None:
         strict=True,
     ):
         column.metric(title, f"{rows:,}", border=True)
-    st.caption(f"Imported from {images.origin.get('path', 'somewhere else')}, which is read whenever a run needs it.")
+    origin = words.plain(str(images.origin.get("path", "somewhere else")))
+    st.caption(f"Imported from {origin}, which is read whenever a run needs it.")
 
 
 def actions(images: ImageSet) -> None:
@@ -61,7 +62,7 @@ def actions(images: ImageSet) -> None:
             "views/new_run.py",
             label="New run with these images",
             icon=":material/add_circle:",
-            query_params={session.DATA: f"{session.OWN}{images.name}"},
+            query_params={session.DATA: images.name},
         )
         st.button(
             "Import again",
@@ -91,6 +92,7 @@ def counts(images: ImageSet) -> None:
         alt="Images by class and part",
     )
     with st.expander("The same as a table", icon=":material/table:"):
+        table["Class"] = table["Class"].map(words.plain)
         st.table(table, border="horizontal", hide_index=True, alt="Images by class and part")
 
 
@@ -111,7 +113,7 @@ def pictures(images: ImageSet) -> None:
             "set": images.name,
             "version": image_sets.version(images),
             "token": security.TOKEN,
-            "rows": [{"row": row, "key": images.value("key", row)} for row in rows],
+            "rows": [image_sets.card(images, row) for row in rows],
             "is_large": image_sets.is_large(images),
         }
     )
@@ -120,8 +122,8 @@ def pictures(images: ImageSet) -> None:
 
 
 def sentence(text: str) -> str:
-    """A warning of the engine as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}."
+    """A warning of the engine as a sentence; what it quotes of the data is no markup."""
+    return words.plain(f"{text[:1].upper()}{text[1:]}.")
 
 
 if not gate.run_names():

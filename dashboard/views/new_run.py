@@ -207,7 +207,8 @@ def as_file(config: RunConfig) -> None:
     """The same run without a browser."""
     text, file = new_runs.toml(config), f"{config.name}.toml"
     st.subheader("The same as a config file", anchor=False)
-    st.code(text, language="toml", wrap_lines=True)
+    # Without colours: those of Streamlit are too faint on the light page.
+    st.code(text, language=None, wrap_lines=True)
     st.download_button(
         "Download the file",
         text,
@@ -217,11 +218,11 @@ def as_file(config: RunConfig) -> None:
         icon=":material/download:",
     )
     st.subheader("The same on the command line", anchor=False)
-    st.code(f"python -m bir_core run {file}", language="bash", wrap_lines=True)
+    st.code(f"python -m bir_core run {file}", language=None, wrap_lines=True)
 
 
 if gate.has_started():
-    st.switch_page("views/overview.py", query_params={session.RUN: st.session_state[session.RUN]})
+    st.switch_page("views/overview.py", query_params={})
 if not gate.run_names():
     st.title("New run", anchor=False)
 gate.show_refusal()

@@ -15,6 +15,8 @@ from tests.browser.server import serve
 
 VIEWS = (
     "overview",
+    "data",
+    "pick",
     "new_run",
     "scores",
     "suspects",

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from bir_core.base_config import BaseConfig
 from bir_core.card import Card
-from bir_core.config import AlignConfig, BaseConfig, IdentifyConfig, RunConfig
+from bir_core.config import AlignConfig, IdentifyConfig, RunConfig
 from bir_core.data_config import DataConfig, OwnDataConfig
 from dashboard import form_fields
 from dashboard.form_fields import FormField

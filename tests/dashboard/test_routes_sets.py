@@ -62,10 +62,10 @@ class TestThumbnails:
         drawn = np.asarray(Image.open(io.BytesIO(answer.content)))
         assert drawn.shape == (80, 40, 3)
         is_red = (drawn[..., 0] > 200) & (drawn[..., 1] < 80)
-        assert is_red[10:30].all()
-        assert not is_red[:8].any()
-        assert is_red[45:75, 16:24].all()
-        assert not is_red[40:, :13].any()
+        assert is_red[11:29].all()
+        assert not is_red[:9].any()
+        assert is_red[41:79, 15:25].all(), "the small one fills its square, too"
+        assert not is_red[41:, :12].any()
 
     def test_of_another_version_are_404(self, client: TestClient, digits: ImageSet) -> None:  # noqa: ARG002
         answer = client.get(f"{AT}/thumbnails/{'0' * 20}", params={"samples": "1"})

@@ -22,6 +22,13 @@ class Sheet {
     });
   }
 
+  /* A square of the sheet without what is beside a picture of another shape, nor half a pixel of its neighbours. */
+  static cut(node, { width, height }) {
+    const beside = (share) => `calc(${(50 * (1 - share)).toFixed(3)}% + 0.5px)`;
+    const longer = Math.max(width, height);
+    node.style.clipPath = `inset(${beside(height / longer)} ${beside(width / longer)})`;
+  }
+
   release() {
     URL.revokeObjectURL(this.url);
   }

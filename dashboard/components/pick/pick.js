@@ -168,6 +168,7 @@ class Picker {
 
   addTile(row, position) {
     const tile = { row, picture: make("div", "picture"), mark: make("div", "mark"), node: null };
+    Sheet.cut(tile.picture, row);
     const label = make("div", "label", this.names[row.label]);
     label.title = row.key;
     tile.node = make("div", "tile", tile.picture, label, tile.mark);
@@ -225,7 +226,8 @@ class Picker {
     const wanted = sum(goals);
     const bold = (value) => make("b", "", value.toLocaleString("en"));
     const focused = this.rows[this.focus]?.label;
-    const parts = [make("span", "total", bold(sum(have)), ` of ${wanted.toLocaleString("en")} in all`)];
+    const beyond = sum(have) - reached;
+    const parts = [make("span", "total", bold(reached), ` of ${wanted.toLocaleString("en")} wanted${beyond ? `, and ${beyond.toLocaleString("en")} more` : ""}`)];
     if (focused !== undefined) parts.push(make("span", "here", bold(have[focused]), ` of ${goals[focused]} in class ${this.names[focused]}`));
     parts.push(make("span", "", bold(sum(rejected)), " rejected"));
     const { steps, isOffline } = this.outbox;

@@ -8,16 +8,11 @@ import streamlit as st
 from dashboard.components import gallery
 
 FOLDER = Path(__file__).parent
-CSS = """.thumbnails { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.5rem, 1fr)); gap: 6px; }
-.picture { aspect-ratio: 1; border-radius: 3px; image-rendering: pixelated; background: var(--st-secondary-background-color); }
-.smooth .picture { image-rendering: auto; clip-path: inset(0.5px); }
-.trouble { grid-column: 1 / -1; color: var(--st-text-color); font: 400 1rem/1.5 var(--st-font, sans-serif); }
-"""
 
 _mount = st.components.v2.component(
     "bir_thumbnails",
     html='<div class="thumbnails"></div>\n',
-    css=CSS,
+    css=(FOLDER / "thumbnails.css").read_text(encoding="utf-8"),
     js="\n".join(
         [gallery.joined("nodes.js", "server.js", "sheet.js"), (FOLDER / "thumbnails.js").read_text(encoding="utf-8")]
     ),
@@ -28,8 +23,8 @@ def draw(data: dict[str, Any]) -> None:
     """Show them.
 
     Args:
-        data: ``set``, ``version`` and ``token`` for its requests; ``rows``, each with ``row`` and ``key``; ``is_large``,
-            whether pictures are shown smoothly.
+        data: ``set``, ``version`` and ``token`` for its requests; ``rows``, cards of
+            ``image_sets``; ``is_large``, whether pictures are shown smoothly.
     """
     # By this trigger an open page asks for the data anew: the server was started anew and has another token.
     _mount(data=data, key="thumbnails", on_stale_change=lambda: None)

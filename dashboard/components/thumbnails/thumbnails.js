@@ -17,8 +17,9 @@ class Thumbnails {
     this.sheets.forEach((sheet) => sheet.release());
     this.sheets = [];
     this.node.classList.toggle("smooth", data.is_large);
-    const pictures = data.rows.map(({ key }) => {
+    const pictures = data.rows.map(({ key, ...shape }) => {
       const picture = make("div", "picture");
+      Sheet.cut(picture, shape);
       picture.title = key;
       picture.setAttribute("role", "img");
       picture.setAttribute("aria-label", key);
