@@ -110,7 +110,8 @@ def test_measured_precision_by_hand(unknown: Run) -> None:
     top = standings.measured_above(unknown, float(index.ascending[-4]))
     assert (top["num"], top["reviewed"], top["confirmed"]) == (3, 3, 3)
     assert words.measured(found) == (
-        "Reviewers judged 4 of the 4 flags and found 75 % of these right (95 % interval 30 to 95 %)."
+        "Reviewers judged 4 of the 4 flags and found 75 % of these right (95 % interval 30 to 95 % if they were "
+        "chosen blindly)."
     )
 
 
