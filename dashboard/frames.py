@@ -296,10 +296,12 @@ def comparison(report: Mapping[str, Any]) -> pd.DataFrame:
 def per_class(data: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> pd.DataFrame:
     """One row per class with test images: accuracy of two models of a report, with intervals and n."""
     noisy = set(data["noisy_classes"])
+    # Where nobody knows, a class that is not taken for noisy is not therefore clean.
+    others = "clean" if data.get("noisy_classes_origin", "known") == "known" else "other"
     rows = [
         {
             "class": data["class_names"][old["label"]],
-            "kind": "noisy" if old["label"] in noisy else "clean",
+            "kind": "noisy" if old["label"] in noisy else others,
             "before": old["accuracy"],
             "before_interval": interval((old["low"], old["high"])),
             "after": new["accuracy"],

@@ -118,7 +118,7 @@ def measured(found: Mapping[str, Any]) -> str:
         return "No flag has been judged by a reviewer yet, so nobody can say how many are right."
     return (
         f"Reviewers judged {found['reviewed']:,} of the {found['num']:,} flags and found {share(found)} of these right "
-        f"(95 % interval {bounds(found)})."
+        f"(95 % interval {bounds(found)} if they were chosen blindly)."
     )
 
 

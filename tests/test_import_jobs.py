@@ -121,7 +121,7 @@ def test_the_command_imports_and_lists(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "│ together │   149 │       50 │" in done.stdout
     assert "199 images, all 28 x 28 pixels" in done.stdout
-    assert "1 files could not be read and were left out" in done.stdout
+    assert "1 file could not be read, left out" in done.stdout
     assert "Read the images ..." in done.stderr
     listed = bir("images", "--list")
     assert "mine" in listed.stdout

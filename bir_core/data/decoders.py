@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +19,23 @@ IN_THIS_PROCESS = 64
 """So many pictures are measured before any other process is started: most second imports have fewer."""
 _PER_CALL = 32
 _CALLS_AHEAD = 4
+
+
+@contextmanager
+def _without_a_script() -> Iterator[None]:
+    """Processes that are started here do not run the caller's script again, as they would to find its functions.
+
+    They need none of them; and a script that is read from a pipe, or has no guard, could not be run again.
+    """
+    script = sys.modules["__main__"]
+    spec, file = script.__spec__, script.__dict__.pop("__file__", None)
+    script.__spec__ = None
+    try:
+        yield
+    finally:
+        script.__spec__ = spec
+        if file is not None:
+            script.__file__ = file
 
 
 class Decoders:
@@ -53,7 +72,8 @@ class Decoders:
             yield measuring.measure(here)
         for start in range(0, len(tasks), _PER_CALL):
             some = tasks[start : start + _PER_CALL]
-            self._calls.append((self._processes().submit(measuring.measure_far, some), some))
+            with _without_a_script():
+                self._calls.append((self._processes().submit(measuring.measure_far, some), some))
             while len(self._calls) > _CALLS_AHEAD * self._num:
                 yield self._oldest()
 

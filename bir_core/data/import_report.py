@@ -154,17 +154,24 @@ def _warnings(report: dict[str, Any]) -> list[str]:
         if few:
             found.append(f"{what} of {_names(few)}: a class needs some to be learnt")
     if "reserved" not in splits:
-        found.append("no reserved images: pick some before a run, or import them with --reserved")
+        found.append("no reserved images: pick some before a run, or import a folder or a manifest of them")
     else:
         absent = [name for name, num in splits["reserved"].items() if num == 0]
         if absent:
             found.append(f"no reserved image of {_names(absent)}")
     if unreadable:
-        found.append(f"{unreadable:,} files could not be read and were left out")
+        found.append(f"{counted(unreadable, 'file')} could not be read, left out")
     if double["num"] or double["num_across"]:
         total = double["num"] + double["num_across"]
-        found.append(f"{total:,} images are the same as another one, {double['num_other_label']:,} of another label")
+        found.append(
+            f"the same as another one: {counted(total, 'image')}, {double['num_other_label']:,} of another label"
+        )
     return found
+
+
+def counted(num: int, what: str) -> str:
+    """Such as "1 file" and "2 files"."""
+    return f"{num:,} {what}" if num == 1 else f"{num:,} {what}s"
 
 
 def _names(names: Sequence[str]) -> str:

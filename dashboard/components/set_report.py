@@ -20,7 +20,8 @@ def draw(report: Mapping[str, Any], sizes: str) -> None:
     unreadable, double = report["unreadable"], report["duplicates"]
     if unreadable["num"]:
         st.subheader("Left out", anchor=False)
-        st.markdown(f"{unreadable['num']:,} files could not be read:")
+        files = "1 file" if unreadable["num"] == 1 else f"{unreadable['num']:,} files"
+        st.markdown(f"{files} could not be read:")
         _table(pd.DataFrame(unreadable["examples"], columns=["File", "Why"]), "Files that could not be read")
         _more(unreadable["num"], len(unreadable["examples"]))
     total = double["num"] + double["num_across"]

@@ -85,7 +85,7 @@ class TestImporting:
             ("Test images", "0"),
             ("Classes", "10"),
         ]
-        assert any("No reserved images: pick some before a run" in one.value for one in app.warning)
+        assert any("pick some before a run" in one.value for one in app.warning)
 
     @pytest.mark.usefixtures("runs_root")
     def test_up_leads_to_the_root_and_no_further(self, open_view: OpenView, folder: Path) -> None:
@@ -131,7 +131,7 @@ class TestImporting:
         found = image_set.open_set("mine")
         assert len(found.rows_of("reserved")) == 50
         app.segmented_control(key="data_section").set_value("Report").run()
-        assert "1 files could not be read" in texts(app)
+        assert "1 file could not be read" in texts(app)
 
     def test_a_zip_is_unpacked_and_imported(self, open_view: OpenView, runs_root: Path, folder: Path) -> None:
         app = open_view("data")

@@ -16,7 +16,7 @@ from bir_core.exports import catalogue
 from bir_core.records import LabelledImages, Splits
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
-from dashboard import comparison_charts, method_frames, method_results, models, runs, standings, words
+from dashboard import comparison_charts, frames, method_frames, method_results, models, runs, standings, words
 from tests import unknown_truth
 from tests.dashboard.conftest import VIEWS, OpenView, texts
 
@@ -110,7 +110,8 @@ def test_measured_precision_by_hand(unknown: Run) -> None:
     top = standings.measured_above(unknown, float(index.ascending[-4]))
     assert (top["num"], top["reviewed"], top["confirmed"]) == (3, 3, 3)
     assert words.measured(found) == (
-        "Reviewers judged 4 of the 4 flags and found 75 % of these right (95 % interval 30 to 95 %)."
+        "Reviewers judged 4 of the 4 flags and found 75 % of these right (95 % interval 30 to 95 % if they were "
+        "chosen blindly)."
     )
 
 
@@ -160,6 +161,13 @@ def test_compare_shows_the_reserved_images_where_there_are_no_test_images(open_v
         assert not app.exception
         assert not app.error
         assert "reserved images" in texts(app)
+
+
+def test_no_class_is_called_clean_where_nobody_knows(unknown: Run) -> None:
+    report = runs.report(unknown)
+    named = {**report["data"], "noisy_classes": [3]}
+    table = frames.per_class(named, report["models"]["base"], report["models"]["bir"])
+    assert table["kind"].tolist() == ["noisy" if label == 3 else "other" for label in range(10)]
 
 
 def test_methods_leaves_out_what_would_have_to_be_trained_anew(untested: Run) -> None:
