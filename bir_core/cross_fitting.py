@@ -19,7 +19,6 @@ from bir_core import (
     detection,
     enhancement,
     evaluation,
-    folds,
     identification,
     methods,
     repair,
@@ -32,6 +31,7 @@ from bir_core.config import RunConfig
 from bir_core.detectors.evidence import Evidence
 from bir_core.errors import InputError
 from bir_core.model_records import ModelState
+from bir_core.numerics import sampling
 from bir_core.records import Aligned, Doubles, Floats, Integers, LabelledImages, Progress, Suspects, no_progress
 from bir_core.treatments.case import Case
 
@@ -110,7 +110,7 @@ def deal(labels: Integers, *, seed: int) -> Integers:
             f"accuracy cannot be cross-fitted on {len(labels)} reserved images: reserve more of them, or give test "
             "images"
         )
-    return folds.deal(labels, min(NUM_FOLDS, len(labels)), seed=seed)
+    return sampling.deal(labels, min(NUM_FOLDS, len(labels)), seed=seed)
 
 
 def each(bench: Bench, dealt: Integers, *, device: torch.device) -> Iterator[Fold]:

@@ -1,11 +1,10 @@
-"""One process at a time works on a run: a lock that the system releases when its holder dies."""
+"""One process at a time works on a run."""
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bir_core import file_lock
 from bir_core.errors import InputError, RunBusy
 
 
@@ -17,22 +16,15 @@ def lock(path: Path) -> Iterator[None]:
         RunBusy: another process holds it.
         InputError: the folder cannot be written.
     """
-    try:
-        handle = (path / ".lock").open("a+")
-    except OSError as error:
-        raise InputError(
-            f"cannot write in {path}: {error.strerror}. Give yourself write access or choose another --runs."
-        ) from None
-    with handle:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            holder = handle.read().strip() or "unknown"
-            raise RunBusy(
-                f"run {path.name!r} is being computed by process {holder}: wait for it, or cancel its job"
+            held.enter_context(file_lock.hold(path / ".lock", lambda holder: _busy(path.name, holder)))
+        except OSError as error:
+            raise InputError(
+                f"cannot write in {path}: {error.strerror}. Give yourself write access or choose another --runs."
             ) from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
         yield
+
+
+def _busy(name: str, holder: str) -> RunBusy:
+    return RunBusy(f"run {name!r} is being computed by process {holder}: wait for it, or cancel its job")

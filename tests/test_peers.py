@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from bir_core import base, detection, folds, methods, repair, seeding
+from bir_core import base, detection, methods, repair, seeding
 from bir_core.detectors import tracin
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError
 from bir_core.model_records import ModelState
 from bir_core.models import networks
-from bir_core.numerics import ranking
+from bir_core.numerics import ranking, sampling
 from bir_core.records import LabelledImages
 from tests import cases, toys
 
@@ -111,11 +111,11 @@ def test_without_its_package_a_sentence_says_what_to_install(name: str) -> None:
 
 def test_folds_share_every_class_out_evenly() -> None:
     labels = np.random.default_rng(0).integers(0, 3, 100)
-    dealt = folds.deal(labels, 5, seed=0)
+    dealt = sampling.deal(labels, 5, seed=0)
     counts = np.array([[np.sum((dealt == fold) & (labels == label)) for label in range(3)] for fold in range(5)])
     assert np.bincount(dealt).tolist() == [20] * 5
     assert (counts.max(axis=0) - counts.min(axis=0)).max() <= 1
-    assert not np.array_equal(dealt, folds.deal(labels, 5, seed=1))
+    assert not np.array_equal(dealt, sampling.deal(labels, 5, seed=1))
 
 
 def test_confident_learning_counts_about_as_many_issues_as_there_are() -> None:

@@ -9,7 +9,19 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from bir_core import config, flow, identification, methods, pipeline, run_folder, stages, storage
+from bir_core import (
+    config,
+    extras,
+    flow,
+    identification,
+    judging,
+    method_stages,
+    methods,
+    pipeline,
+    run_folder,
+    stages,
+    storage,
+)
 from bir_core.config import EvaluateConfig, RunConfig
 from bir_core.errors import InputError, RunBusy, StageFailed
 from bir_core.exports import catalogue
@@ -37,7 +49,8 @@ def changed(run: Run, **sections: dict[str, object]) -> Run:
 
 
 def test_functions_and_flow_name_the_same_stages() -> None:
-    assert tuple(stages.FUNCTIONS) == flow.NAMES
+    parts = (stages.FUNCTIONS, judging.FUNCTIONS, extras.FUNCTIONS, method_stages.FUNCTIONS)
+    assert sorted(name for part in parts for name in part) == sorted(flow.EVERY_NAME)
 
 
 def test_the_flow_runs_one_way() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from bir_core import base, evaluation, seeding
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError
-from bir_core.folds import deal
+from bir_core.numerics import sampling
 from bir_core.records import Floats, Integers
 
 
@@ -28,7 +28,9 @@ def detect(evidence: Evidence) -> Detected:
             f"cleanlab needs at least {folds} samples (methods.cleanlab.folds) and two classes, got {len(labels)} "
             f"samples of {len(np.unique(labels))}: use fewer folds or another detector"
         )
-    believed = _out_of_sample(evidence, deal(labels, folds, seed=seeding.derive(evidence.seed, "folds")), folds)
+    believed = _out_of_sample(
+        evidence, sampling.deal(labels, folds, seed=seeding.derive(evidence.seed, "folds")), folds
+    )
     quality = get_self_confidence_for_each_label(labels, believed)
     # One process: this one may be a worker that must not start others.
     issues = find_label_issues(labels, believed, n_jobs=1)

@@ -35,13 +35,16 @@ def draw(title: str, names: list[str], *, unknown: str | None, is_guarded: bool)
 
 
 def _pick(names: list[str]) -> None:
-    session.bound(
-        st.selectbox,
-        "Run",
-        key=session.RUN,
-        options=names,
-        index=None,
-        placeholder="Choose a run",
-        label_visibility="collapsed",
-        width=420,
-    )
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+        # Beside pages of image sets, which have names and pickers of their own, it must say what it picks.
+        st.caption("Run", width="content")
+        session.bound(
+            st.selectbox,
+            "Run",
+            key=session.RUN,
+            options=names,
+            index=None,
+            placeholder="Choose a run",
+            label_visibility="collapsed",
+            width=420,
+        )

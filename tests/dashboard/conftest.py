@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import dashboard
@@ -34,6 +35,12 @@ VIEWS = (
 )
 
 OpenView = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached() -> None:
+    """A server that has read no run yet: its records are kept by digests, which runs of other tests share."""
+    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from dashboard import palette
 
 SCRIPTS = (
     "nodes.js",
+    "reviewer.js",
     "server.js",
     "outbox.js",
     "ranges.js",

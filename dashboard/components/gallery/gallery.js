@@ -40,14 +40,7 @@ class Gallery {
     this.conflicts = button("count conflict", "", "Show only these", () => this.filterConflicts());
     this.conflicts.append("! ", this.conflictCount, " in conflict");
     this.summary = make("div", "summary", this.counts);
-    this.reviewer = make("input", "reviewer");
-    Object.assign(this.reviewer, { type: "text", placeholder: "Your name", maxLength: 80, value: localStorage.getItem("bir-reviewer") ?? "" });
-    this.reviewer.setAttribute("aria-label", "Reviewer: your name");
-    this.reviewer.onchange = () => this.named();
-    this.reviewer.onkeydown = (event) => {
-      event.stopPropagation();
-      if (event.key === "Enter") this.named(true);
-    };
+    this.reviewer = new Reviewer("Verdicts", { say: (text, isTrouble) => this.say(text, isTrouble), goBack: () => this.takeFocus() });
     const slider = make("input", "size");
     Object.assign(slider, { type: "range", min: 68, max: 220, step: 4, value: this.size, title: "Tile size" });
     slider.setAttribute("aria-label", "Tile size");
@@ -58,7 +51,7 @@ class Gallery {
       this.takeFocus();
     });
     const help = button("plain", "? Keys", "Show or hide the keys (?)", () => this.toggleHelp());
-    const person = make("label", "person", "Reviewer ", this.reviewer);
+    const person = make("label", "person", "Reviewer ", this.reviewer.field);
     const tools = make("div", "tools", person, make("label", "sizes", "Size ", slider), all, this.detailButton, help);
     this.message = make("div", "message");
     this.message.setAttribute("role", "status");
@@ -70,21 +63,13 @@ class Gallery {
     this.spacer = make("div", "spacer");
     this.spacer.setAttribute("role", "presentation");
     this.scroll.append(this.spacer);
-    this.help = this.buildHelp();
+    this.help = keysHelp(HELP, () => this.toggleHelp());
     this.dialog = make("div", "dialog");
     this.dialog.setAttribute("role", "alertdialog");
     this.dialog.hidden = true;
     const body = make("div", "body", this.scroll, this.detail.node, this.help, this.dialog);
     this.node.replaceChildren(make("div", "head", this.summary, tools), this.message, body);
     body.onkeydown = (event) => this.keys.handle(event);
-  }
-
-  buildHelp() {
-    const list = make("dl");
-    for (const [keys, does] of HELP) list.append(make("dt", "", keys), make("dd", "", does));
-    const help = make("div", "help", make("h4", "", "Keys"), list, button("plain", "Close", "Close (?)", () => this.toggleHelp()));
-    help.hidden = true;
-    return help;
   }
 
   /* Streamlit's word: another run, other filters, another theme, or a restarted server's token. */
@@ -395,24 +380,9 @@ class Gallery {
 
   /* ------------------------------------------------------------ deciding */
 
-  named(goesBack = false) {
-    localStorage.setItem("bir-reviewer", this.reviewer.value.trim());
-    this.say(this.reviewer.value.trim() ? "" : "Verdicts need your name.");
-    if (goesBack && this.reviewer.value.trim()) this.takeFocus();
-  }
-
-  /* The reviewer's name, or null after asking for it. */
-  person() {
-    const name = this.reviewer.value.trim();
-    if (name) return name;
-    this.say("First tell who decides: type your name, then press Enter.", true);
-    this.reviewer.focus();
-    return null;
-  }
-
   decide(position, verdict, label) {
     const card = this.ranking.card(position);
-    const reviewer = card && this.person();
+    const reviewer = card && this.reviewer.person();
     if (!reviewer) return;
     this.known.set(card.sample, card);
     this.say("");
@@ -420,7 +390,7 @@ class Gallery {
   }
 
   settle(sample, opinion) {
-    const reviewer = this.person();
+    const reviewer = this.reviewer.person();
     if (!reviewer) return;
     const decisions = [{ sample, verdict: opinion.verdict, label: opinion.label }];
     this.outbox.add("verdicts", { reviewer, decisions, settle: true });
@@ -428,7 +398,7 @@ class Gallery {
   }
 
   undo() {
-    const reviewer = this.person();
+    const reviewer = this.reviewer.person();
     if (!reviewer) return;
     /* A step on its way is named: if the server refuses it, the undo must not take back an earlier one. */
     const step = this.review.newest(this.outbox.steps);
@@ -436,12 +406,12 @@ class Gallery {
   }
 
   redo() {
-    const reviewer = this.person();
+    const reviewer = this.reviewer.person();
     if (reviewer) this.outbox.add("verdicts/redo", { reviewer });
   }
 
   async decideSelection(verdict) {
-    const reviewer = this.person();
+    const reviewer = this.reviewer.person();
     const count = this.selection.size;
     if (!reviewer || !count) return;
     const isAll = count === this.total;

@@ -12,3 +12,12 @@ function button(className, text, title, onClick) {
   Object.assign(node, { type: "button", title, onclick: onClick });
   return node;
 }
+
+/* A list of keys and what they do, hidden at first. */
+function keysHelp(rows, onClose) {
+  const list = make("dl");
+  for (const [keys, does] of rows) list.append(make("dt", "", keys), make("dd", "", does));
+  const help = make("div", "help", make("h4", "", "Keys"), list, button("plain", "Close", "Close (?)", onClose));
+  help.hidden = true;
+  return help;
+}

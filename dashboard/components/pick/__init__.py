@@ -11,7 +11,7 @@ from dashboard.components import gallery
 
 FOLDER = Path(__file__).parent
 COLORS = f".pick {{ --confirm: {palette.AFTER}; --reject: {palette.CORRUPTED}; }}\n"
-SHARED = ("nodes.js", "server.js", "outbox.js", "sheet.js")
+SHARED = ("nodes.js", "reviewer.js", "server.js", "outbox.js", "sheet.js")
 """What asks, keeps and shows as the gallery does."""
 
 _mount = st.components.v2.component(

@@ -37,14 +37,7 @@ class Picker {
   /* ------------------------------------------------------------ page */
 
   build() {
-    this.reviewer = make("input", "reviewer");
-    Object.assign(this.reviewer, { type: "text", placeholder: "Your name", maxLength: 80, value: localStorage.getItem("bir-reviewer") ?? "" });
-    this.reviewer.setAttribute("aria-label", "Reviewer: your name");
-    this.reviewer.onchange = () => this.named();
-    this.reviewer.onkeydown = (event) => {
-      event.stopPropagation();
-      if (event.key === "Enter") this.named(true);
-    };
+    this.reviewer = new Reviewer("Decisions", { say: (text, isTrouble) => this.say(text, isTrouble), goBack: () => this.takeFocus() });
     this.chosen = make("select", "class");
     this.chosen.setAttribute("aria-label", "Class");
     this.chosen.onchange = () => this.filter(this.chosen.value);
@@ -64,7 +57,7 @@ class Picker {
       act("plain", "Undo", "Take back the last step (u)", () => this.undo()),
       button("plain", "? Keys", "Show or hide the keys (?)", () => this.toggleHelp()),
     );
-    const tools = make("div", "tools", make("label", "", "Class ", this.chosen), make("label", "", "Reviewer ", this.reviewer), deciding);
+    const tools = make("div", "tools", make("label", "", "Class ", this.chosen), make("label", "", "Reviewer ", this.reviewer.field), deciding);
     this.message = make("div", "message");
     this.message.setAttribute("role", "status");
     this.list = make("div", "list");
@@ -73,21 +66,13 @@ class Picker {
     this.list.setAttribute("aria-orientation", "horizontal");
     this.more = make("div", "more");
     this.scroll = make("div", "scroll", this.list, this.more);
-    this.help = this.buildHelp();
+    this.help = keysHelp(HELP, () => this.toggleHelp());
     const body = make("div", "body", this.scroll, this.help);
     this.reserve = button("reserve", "Make these the reserved set", "", () => this.finish());
     this.missing = make("div", "missing");
     this.node.replaceChildren(make("div", "head", this.summary, tools), track, this.message, body, make("div", "foot", this.reserve, this.missing));
     body.onkeydown = (event) => this.key(event);
     new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.load(), { root: this.scroll, rootMargin: "400px" }).observe(this.more);
-  }
-
-  buildHelp() {
-    const list = make("dl");
-    for (const [keys, does] of HELP) list.append(make("dt", "", keys), make("dd", "", does));
-    const help = make("div", "help", make("h4", "", "Keys"), list, button("plain", "Close", "Close (?)", () => this.toggleHelp()));
-    help.hidden = true;
-    return help;
   }
 
   /* Streamlit's word: another set, another version of it, another goal, another theme, or a restarted server's token. */
@@ -346,23 +331,9 @@ class Picker {
 
   /* ------------------------------------------------------------ deciding */
 
-  named(goesBack = false) {
-    localStorage.setItem("bir-reviewer", this.reviewer.value.trim());
-    this.say(this.reviewer.value.trim() ? "" : "Decisions need your name.");
-    if (goesBack && this.reviewer.value.trim()) this.takeFocus();
-  }
-
-  person() {
-    const name = this.reviewer.value.trim();
-    if (name) return name;
-    this.say("First tell who decides: type your name, then press Enter.", true);
-    this.reviewer.focus();
-    return null;
-  }
-
   decide(clean) {
     const row = this.rows[this.focus];
-    const reviewer = row && this.person();
+    const reviewer = row && this.reviewer.person();
     if (!reviewer) return;
     this.standing.done.push({ row, clean: this.standing.of(row.row).clean });
     this.post(row, clean, reviewer);
@@ -374,7 +345,7 @@ class Picker {
       this.say("There is no step of yours to take back on this page.");
       return;
     }
-    const reviewer = this.person();
+    const reviewer = this.reviewer.person();
     if (!reviewer) return;
     this.post(step.row, step.clean, reviewer);
     const position = this.rows.findIndex(({ row }) => row === step.row.row);
