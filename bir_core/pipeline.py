@@ -43,6 +43,8 @@ def compute(run: Run, names: Sequence[str] = flow.NAMES, *, force: bool = False,
     with run_folder.lock(run.path):
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to be deterministic
         torch.use_deterministic_algorithms(True)
+        # Deterministic torch also fills what it has just allocated, which only hides reads of what nobody wrote.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         if run.config.threads is not None:
             torch.set_num_threads(run.config.threads)
         for name in flow.EVERY_NAME:

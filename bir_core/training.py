@@ -12,18 +12,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from bir_core import tensors
+from bir_core import stepping, tensors
 from bir_core.errors import StageFailed
 from bir_core.model_records import Epoch
 from bir_core.models import layers as layer_groups
 from bir_core.numerics import losses
 from bir_core.pictures import Pictures
 from bir_core.records import Progress, no_progress
+from bir_core.stepping import Loss, Penalty, Step
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""(B, L) logits and (B, L) targets -> the batch's mean loss."""
-Penalty = Callable[[Sequence[nn.Parameter]], Tensor]
-"""The parameters that learn -> what is added to the loss at every step, and to the loss that is watched."""
 AfterEpoch = Callable[[int, nn.Sequential], None]
 """Called with (epochs done, the network as it stands) after each epoch; it must not change the network."""
 LARGEST_CACHE = 1 << 30
@@ -94,21 +91,13 @@ def fit(
     Raises:
         StageFailed: the loss is not a number any more.
     """
-    optimizer = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate, fused=True)
+    step = _step(network, network, tuple(network.parameters()), schedule)
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     best: dict[str, Tensor] = {}
     margins = torch.zeros(len(inputs), dtype=torch.float64, device=targets.device)
     while len(epochs) < schedule.max_epochs and not watch.ended:
         network.train()
-        loss = _run_epoch(
-            network,
-            inputs,
-            targets,
-            optimizer,
-            schedule=schedule,
-            generator=generator,
-            margins=margins,
-        )
+        loss = _run_epoch(step, inputs, targets, batch_size=schedule.batch_size, generator=generator, margins=margins)
         _refuse_nan(loss, len(epochs) + 1, schedule)
         epochs.append(_validated(network, loss, *validation))
         if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
@@ -161,20 +150,11 @@ def fine_tune(
     network.eval()
     rest, features = _behind_prefix(network, layers, inputs)
     chosen = layer_groups.parameters(network, layers)
-    optimizer = torch.optim.Adam(chosen, lr=schedule.learning_rate, fused=True)
+    step = _step(rest, network, tuple(chosen), schedule, loss=loss, penalty=penalty)
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     with _only_these_learn(network, chosen):
         while len(epochs) < schedule.max_epochs and not watch.ended:
-            _run_epoch(
-                rest,
-                features,
-                targets,
-                optimizer,
-                schedule=schedule,
-                generator=generator,
-                loss=loss,
-                penalty=penalty,
-            )
+            _run_epoch(step, features, targets, batch_size=schedule.batch_size, generator=generator)
             watched = mean_loss(rest, features, targets, loss=loss)
             epochs.append(Epoch(loss=watched + _penalty_of(penalty, chosen)))
             _refuse_nan(epochs[-1].loss, len(epochs), schedule)
@@ -233,36 +213,46 @@ class _Watch:
         return self.patience is not None and self.epoch - self.best_epoch >= self.patience
 
 
-def _run_epoch(
+def _step(
     network: nn.Module,
-    inputs: Tensor | Pictures,
-    targets: Tensor,
-    optimizer: torch.optim.Optimizer,
-    *,
+    whole: nn.Module,
+    learning: tuple[nn.Parameter, ...],
     schedule: Schedule,
-    generator: torch.Generator,
+    *,
     loss: Loss = losses.soft_cross_entropy,
     penalty: Penalty | None = None,
+) -> Callable[[Tensor, Tensor], stepping.Outcome]:
+    optimizer = stepping.adam(learning, schedule.learning_rate)
+    step = Step(
+        network=network,
+        learning=learning,
+        optimizer=optimizer,
+        loss=loss,
+        penalty=penalty,
+        clip_norm=schedule.clip_norm,
+    )
+    return stepping.fastest(step, whole)
+
+
+def _run_epoch(
+    step: Callable[[Tensor, Tensor], stepping.Outcome],
+    inputs: Tensor | Pictures,
+    targets: Tensor,
+    *,
+    batch_size: int,
+    generator: torch.Generator,
     margins: Tensor | None = None,
 ) -> float:
     """One shuffled pass; the running mean of the batch losses. Each sample's margin is added to ``margins``."""
-    learning = optimizer.param_groups[0]["params"]
     order = torch.randperm(len(inputs), generator=generator).to(targets.device)
     total = torch.zeros((), device=targets.device)
-    pieces = order.split(schedule.batch_size)
+    pieces = order.split(batch_size)
     for chosen, batch in zip(pieces, tensors.batches(inputs, pieces, targets.device), strict=True):
-        optimizer.zero_grad()
-        logits = network(batch)
-        lowered = loss(logits, targets[chosen])
-        if penalty is not None:
-            lowered = lowered + penalty(learning)
-        lowered.backward()
-        if schedule.clip_norm is not None:
-            nn.utils.clip_grad_norm_(learning, schedule.clip_norm)
-        optimizer.step()
+        wanted = targets[chosen]
+        loss, logits = step(batch, wanted)
         if margins is not None:
-            margins[chosen] += losses.margins(logits.detach(), targets[chosen].argmax(1))
-        total += lowered.detach() * len(chosen)
+            margins[chosen] += losses.margins(logits, wanted.argmax(1))
+        total += loss * len(chosen)
     return float(total) / len(inputs)
 
 

@@ -45,11 +45,11 @@ QUICK = {
     "resnet50": Reduction(
         images=2_000,
         reserved=200,
-        enhance_epochs=10,
-        base_epochs=5,
-        repair_epochs=3,
-        twin_epochs=2,
-        gradient_steps=2,
+        enhance_epochs=20,
+        base_epochs=20,
+        repair_epochs=5,
+        twin_epochs=5,
+        gradient_steps=5,
     ),
 }
 

@@ -14,6 +14,7 @@ from bir_core.model_records import TrainedModel
 from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 from bir_core.numerics import losses
+from bir_core.stepping import Loss
 from bir_core.training import Schedule
 from bir_core.treatments.case import Case, Outcome
 
@@ -58,7 +59,7 @@ def static_targets(logits: Tensor, labels: Tensor) -> Tensor:
     return (ratio.masked_fill(given, 0) / (logits.shape[1] - 1)).float()
 
 
-def _tune(case: Case, targets: Tensor, *, loss: training.Loss, clip_norm: float | None) -> TrainedModel:
+def _tune(case: Case, targets: Tensor, *, loss: Loss, clip_norm: float | None) -> TrainedModel:
     """All layers of the base model trained on the suspects with these targets, and on what is trusted."""
     if len(case.treated) == 0:
         return repair.unchanged(case.base)
