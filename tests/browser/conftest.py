@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocket
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocket, expect
 
 from tests.browser import chromium
+
+expect.set_options(timeout=15_000)  # two browsers and two servers share two cores
 
 PROBE = re.compile(r"/_stcore/(health|host-config)$")
 """On a direct load of a subpage Streamlit asks below it first (its issue 7074); the 404 is the one error allowed."""

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from bir_core import storage
 from bir_core.run_folder import Run
+from tests.browser.screenshots import settle
 from tests.browser.server import Server, serve
 
 
@@ -62,6 +63,25 @@ def test_keys_move_the_line(page: Page, server: Server, tiny_run: Run, faults: l
     page.keyboard.press("Shift+ArrowLeft")
     assert threshold(page) < before
     expect(page.get_by_role("slider")).to_be_focused()
+    assert faults == []
+
+
+def test_a_late_answer_does_not_take_the_line_back(page: Page, server: Server, faults: list[str]) -> None:
+    page.goto(f"{server.url}/scores")
+    page.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    expect(page).to_have_url(re.compile(r"[?&]t="))
+    settle(page)
+    moved = threshold(page)
+    answer = """({ histogram }, heard) => {
+        const { data } = histogram;
+        histogram.told = data.heard + 1; // one more move is on its way
+        histogram.update({ ...data, threshold: 0.5, heard: data.heard + heard });
+    }"""
+    page.locator(".histogram").evaluate(answer, 0)
+    assert threshold(page) == moved
+    page.locator(".histogram").evaluate(answer, 1)
+    assert threshold(page) == 0.5
     assert faults == []
 
 

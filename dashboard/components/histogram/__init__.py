@@ -13,6 +13,8 @@ from dashboard import frames, palette
 from dashboard.frames import ScoreIndex
 
 KEY = "score_histogram"
+HEARD = "score_histogram_heard"
+"""How many moves of the line this session's server has heard of."""
 KINDS = {
     "all": ("Samples", palette.CLEAN),
     "clean": ("Clean", palette.CLEAN),
@@ -79,11 +81,13 @@ def draw(
     """
 
     def moved() -> None:
-        value = st.session_state[KEY].get("moved")
-        if value is not None:
-            on_moved(float(value))
+        move = st.session_state[KEY].get("moved")
+        if move is not None:
+            st.session_state[HEARD] = int(move["number"])
+            on_moved(float(move["threshold"]))
 
-    _mount(data=table(index, threshold, landmarks, run=run) | vars(wording), key=KEY, on_moved_change=moved)
+    heard = {"heard": st.session_state.get(HEARD, 0)}
+    _mount(data=table(index, threshold, landmarks, run=run) | vars(wording) | heard, key=KEY, on_moved_change=moved)
 
 
 def table(index: ScoreIndex, threshold: float, landmarks: Mapping[str, float], *, run: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Histogram {
     this.said.className = "said";
     this.said.setAttribute("role", "status");
     this.moved = -Infinity;
+    this.told = 0;
     node.replaceChildren(this.svg, this.said);
     this.svg.onpointerdown = (event) => this.pressed(event);
     this.svg.onpointermove = (event) => this.dragged(event);
@@ -34,11 +35,14 @@ class Histogram {
   }
 
   update(data) {
+    if (data.heard < (this.data?.heard ?? 0)) this.told = data.heard; // another server, which counts anew
     const isOther = JSON.stringify([data.stops, data.run]) !== this.made;
     this.made = JSON.stringify([data.stops, data.run]);
     this.data = data;
     if (isOther) this.brushed = null;
-    if (this.drag !== "line" && !this.timer) this.threshold = data.threshold;
+    // An answer to an earlier move must not take the line back from where it was moved since.
+    const isLate = data.heard < this.told;
+    if (this.drag !== "line" && !this.timer && !isLate) this.threshold = data.threshold;
     this.draw();
   }
 
@@ -261,7 +265,8 @@ class Histogram {
     this.moved = performance.now();
     const tell = () => {
       this.timer = null;
-      this.onMoved(this.threshold);
+      this.told = Math.max(this.told, this.data.heard) + 1;
+      this.onMoved({ threshold: this.threshold, number: this.told });
     };
     if (isAlone) tell();
     else this.timer = setTimeout(tell, REST_MS);
@@ -289,6 +294,6 @@ class Histogram {
 export default function ({ data, parentElement, setTriggerValue }) {
   const node = parentElement.querySelector(".histogram");
   node.histogram ??= new Histogram(node);
-  node.histogram.onMoved = (threshold) => setTriggerValue("moved", threshold);
+  node.histogram.onMoved = (move) => setTriggerValue("moved", move);
   node.histogram.update(data);
 }
