@@ -80,7 +80,7 @@ def _round(run: Run, detectors: list[str]) -> dict[str, dict[str, float]]:
 
 def _stage(run: Run, stage: str) -> dict[str, float]:
     command = (sys.executable, "-m", "bir_core", "stage", stage, run.name, "--force", "--runs", str(run.path.parent))
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1"})
     result = run_folder.read_stage(run, stage)
     if result is None:
         raise SystemExit(f"stage {stage} has left no result")

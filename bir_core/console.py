@@ -156,7 +156,9 @@ def _differences(report: dict[str, Any]) -> Table:
 
 
 def _difference(value: dict[str, float] | None) -> str:
-    return "-" if value is None else escape(f"{value['difference']:+.2f} [{value['low']:+.1f}, {value['high']:+.1f}]")
+    return (
+        "-" if value is None else escape(f"{value['difference']:+z.2f} [{value['low']:+z.1f}, {value['high']:+z.1f}]")
+    )
 
 
 def _identification(report: dict[str, Any]) -> Table:

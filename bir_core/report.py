@@ -238,7 +238,7 @@ def _called(model: str) -> str:
 
 
 def _signed(gain: dict[str, float]) -> str:
-    return f"{gain['difference']:+.2f} points, 95 % interval {gain['low']:+.2f} to {gain['high']:+.2f}"
+    return f"{gain['difference']:+z.2f} points, 95 % interval {gain['low']:+z.2f} to {gain['high']:+z.2f}"
 
 
 def _row(rows: list[dict[str, Any]], model: str, minus: str) -> dict[str, Any]:

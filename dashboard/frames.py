@@ -254,7 +254,7 @@ def points(difference: Mapping[str, float] | None) -> str:
     """A paired difference with its interval, in percentage points."""
     if not difference:
         return "-"
-    return bracketed(f"{difference['difference']:+.1f}", f"{difference['low']:+.1f} to {difference['high']:+.1f}")
+    return bracketed(f"{difference['difference']:+z.1f}", f"{difference['low']:+z.1f} to {difference['high']:+z.1f}")
 
 
 def find_difference(report: Mapping[str, Any], model: str, minus: str, part: str) -> dict[str, float] | None:
@@ -323,7 +323,7 @@ def per_class_text(table: pd.DataFrame) -> pd.DataFrame:
             "Kind": table["kind"],
             "Before (%)": [bracketed(f"{row.before:.1f}", str(row.before_interval)) for row in table.itertuples()],
             "After (%)": [bracketed(f"{row.after:.1f}", str(row.after_interval)) for row in table.itertuples()],
-            "Change": [f"{change:+.1f}" for change in table["change"]],
+            "Change": [f"{change:+z.1f}" for change in table["change"]],
             "n": table["num"],
         }
     )

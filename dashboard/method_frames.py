@@ -153,13 +153,13 @@ def impossible(entries: Sequence[EntryLike]) -> str:
 def _against(gain: Gain, called: str) -> str:
     if gain is None:
         return ""
-    amount = f"{gain['difference']:+.1f} points ({_signed(gain)})"
+    amount = f"{gain['difference']:+z.1f} points ({_signed(gain)})"
     verdict = "better beyond chance" if gain["low"] > 0 else "no difference beyond chance"
     return f"Against {called}: {amount}, {verdict}."
 
 
 def _signed(gain: Mapping[str, float]) -> str:
-    return f"{gain['low']:+.1f} to {gain['high']:+.1f}"
+    return f"{gain['low']:+z.1f} to {gain['high']:+z.1f}"
 
 
 def _auc(one: EntryLike) -> float:

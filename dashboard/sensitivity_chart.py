@@ -126,8 +126,8 @@ def _accuracy(row: Mapping[str, Any], base: Mapping[str, Any], part: str, title:
     return {
         "title": f"{title}, n = {model['num'][part]:,}",
         "value": f"{base[part]:.1f} → {model[part]:.1f} %",
-        "note": f"{gain['difference']:+.1f} points",
+        "note": f"{gain['difference']:+z.1f} points",
         "tone": "better" if change > 0 else "worse" if change < 0 else "plain",
         "said": f"95 % interval {frames.interval(model['intervals'][part])}; paired difference from the base model "
-        f"{gain['low']:+.1f} to {gain['high']:+.1f}.",
+        f"{gain['low']:+z.1f} to {gain['high']:+z.1f}.",
     }

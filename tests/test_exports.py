@@ -216,7 +216,7 @@ def test_report_has_every_model_with_its_intervals(run: Run) -> None:
             low, high = model["intervals"][group]
             assert f"<td>{model[group]:.1f} <small>{low:.1f} to {high:.1f}</small></td>" in text
     gain = next(row["all"] for row in report["differences"] if (row["model"], row["minus"]) == ("bir", "base"))
-    assert f"<td>{gain['difference']:+.1f} <small>{gain['low']:+.1f} to {gain['high']:+.1f}</small></td>" in text
+    assert f"<td>{gain['difference']:+z.1f} <small>{gain['low']:+z.1f} to {gain['high']:+z.1f}</small></td>" in text
 
 
 def test_report_says_what_the_reviewers_found(run: Run) -> None:

@@ -148,7 +148,7 @@ def _before_and_after(report: Mapping[str, Any]) -> str:
             f"Accuracy of every model on all {report_words.images(report)}, with 95 % intervals", readings
         )
         + f"<p class='soft'>{_judged(report)} Paired difference of {html.escape(sections.MODELS.get(method, method))} "
-        f"to the base model: {gain['difference']:+.2f} points ({gain['low']:+.2f} to {gain['high']:+.2f}).</p>"
+        f"to the base model: {gain['difference']:+z.2f} points ({gain['low']:+z.2f} to {gain['high']:+z.2f}).</p>"
         + sections.comparison(report)
         + "</section>"
     )

@@ -121,7 +121,9 @@ def _accuracy(model: Mapping[str, Any], group: str) -> str:
 
 
 def _points(gain: Mapping[str, float] | None) -> str:
-    return "" if gain is None else f"{gain['difference']:+.1f} <small>{gain['low']:+.1f} to {gain['high']:+.1f}</small>"
+    return (
+        "" if gain is None else f"{gain['difference']:+z.1f} <small>{gain['low']:+z.1f} to {gain['high']:+z.1f}</small>"
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, strong: str = "", keys: Sequence[str] = ()) -> str:

@@ -62,12 +62,12 @@ def headline(
             st.metric(
                 f"{titles[part]}, n = {before['num'][part]:,}",
                 f"{before[part]:.1f} → {after[part]:.1f} %",
-                f"{gain['difference']:+.1f} points",
+                f"{gain['difference']:+z.1f} points",
             )
             st.caption(
                 f"95 % intervals: before {frames.interval(before['intervals'][part])}, "
                 f"after {frames.interval(after['intervals'][part])}; "
-                f"paired difference {gain['low']:+.1f} to {gain['high']:+.1f}."
+                f"paired difference {gain['low']:+z.1f} to {gain['high']:+z.1f}."
             )
     with columns[-1].container(border=True, height="stretch", gap="small"):
         errors = [100 * model["calibration_error"] for model in (before, after)]

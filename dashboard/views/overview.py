@@ -20,13 +20,13 @@ def headline(run: Run, report: Mapping[str, Any]) -> None:
             st.metric(
                 f"{titles[part]}, n = {before['num'][part]:,}",
                 f"{before[part]:.1f} → {after[part]:.1f} %",
-                f"{gain['difference']:+.1f} points" if gain else None,
+                f"{gain['difference']:+z.1f} points" if gain else None,
                 help=f"Accuracy of the base model, then of the repaired one. {words.judged(report)}",
             )
             st.caption(
                 f"95 % intervals: before {frames.interval(before['intervals'][part])}, "
                 f"after {frames.interval(after['intervals'][part])}"
-                + (f"; paired difference {gain['low']:+.1f} to {gain['high']:+.1f}." if gain else ".")
+                + (f"; paired difference {gain['low']:+z.1f} to {gain['high']:+z.1f}." if gain else ".")
             )
     found = report["identification"]
     with columns[-1].container(border=True, height="stretch", gap="small"):

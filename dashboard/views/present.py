@@ -64,8 +64,8 @@ def after(report: Mapping[str, Any]) -> Scene:
     gain = frames.find_difference(report, method, "base", "all")
     lines = []
     if gain:
-        change = f"{gain['difference']:+.1f} points"
-        lines.append(f"{change} (95 % interval {gain['low']:+.1f} to {gain['high']:+.1f}).")
+        change = f"{gain['difference']:+z.1f} points"
+        lines.append(f"{change} (95 % interval {gain['low']:+z.1f} to {gain['high']:+z.1f}).")
     if "noisy" in frames.parts_of(report):
         lines.append(_by_kind(report, repaired))
     rival = max((name for name in models if name not in (method, "base")), key=lambda name: models[name]["all"])

@@ -66,6 +66,22 @@ def test_keys_move_the_line(page: Page, server: Server, tiny_run: Run, faults: l
     assert faults == []
 
 
+@pytest.mark.parametrize("width", [1440, 1024, 700])
+def test_the_label_of_the_line_is_never_cut_off(page: Page, server: Server, width: int, faults: list[str]) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{server.url}/scores")
+    page.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    room = """(node) => {
+        const [label, frame] = [".label", "svg"].map((part) => node.querySelector(part).getBoundingClientRect());
+        return [label.left - frame.left, frame.right - label.right];
+    }"""
+    for _ in range(25):
+        assert min(page.locator(".histogram").evaluate(room)) >= -1
+        page.keyboard.press("PageUp")
+    assert faults == []
+
+
 def test_a_late_answer_does_not_take_the_line_back(page: Page, server: Server, faults: list[str]) -> None:
     page.goto(f"{server.url}/scores")
     page.get_by_role("slider").focus()

@@ -39,8 +39,8 @@ def test_headline_has_accuracies_and_the_paired_difference(
         gain = gains[part]
         assert gain is not None
         first, second = report["models"][before][part], report["models"][after][part]
-        assert f"{first:.1f} → {second:.1f} % {gain['difference']:+.1f} points" in shown
-        assert f"paired difference {gain['low']:+.1f} to {gain['high']:+.1f}" in shown
+        assert f"{first:.1f} → {second:.1f} % {gain['difference']:+z.1f} points" in shown
+        assert f"paired difference {gain['low']:+z.1f} to {gain['high']:+z.1f}" in shown
 
 
 def test_a_link_to_an_impossible_model_falls_back_and_says_so(open_view: OpenView, complete: Run) -> None:

@@ -89,6 +89,7 @@ class Histogram {
     this.svg.setAttribute("aria-label", this.data.title);
     const hadFocus = this.node.getRootNode().activeElement === this.grip;
     this.svg.replaceChildren(this.axes(), this.bars(), this.landmarks(), this.stretch(), this.line(), this.legend());
+    this.fit(this.grip.querySelector(".label"));
     if (hadFocus) this.grip.focus({ preventScroll: true });
     this.say();
   }
@@ -158,8 +159,7 @@ class Histogram {
       "aria-valuetext": `${short(this.threshold)}${this.data.unit}, ${this.label(place)}`,
     });
     this.grip.onkeydown = (event) => this.key(event);
-    const isLeft = x > this.width * 0.6;
-    const text = element("text", { x: isLeft ? x - 8 : x + 8, y: FRAME.top - 12, "text-anchor": isLeft ? "end" : "start", class: "label" });
+    const text = element("text", { x: x + 8, y: FRAME.top - 12, class: "label" });
     text.append(element("tspan", { class: "strong" }, `threshold ${short(this.threshold)}`), element("tspan", {}, `  ${this.label(place)}`));
     this.grip.append(
       element("rect", { x, y: FRAME.top, width: Math.max(this.width - FRAME.right - x, 0), height: floor - FRAME.top, class: "above" }),
@@ -169,6 +169,14 @@ class Histogram {
       text,
     );
     return this.grip;
+  }
+
+  /* The label stands right of the line, left of it where there is no room, and at the edge where there is none either. */
+  fit(label) {
+    const x = this.x(this.threshold);
+    const length = label.getComputedTextLength();
+    if (x + 8 + length <= this.width) return;
+    label.setAttribute("x", x - 8 - length >= 0 ? x - 8 - length : Math.max(this.width - length, 0));
   }
 
   /* What the threshold catches, exactly: at a stop from the tables, elsewhere as the server counted it. */
