@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bir_core import images_command
+from bir_core import images_command, layers_command
 from bir_core.base_config import BasePreset, Network
 from bir_core.config import RunConfig
 from bir_core.data_config import Corruption
@@ -235,6 +235,7 @@ def resume(job: JobId, runs: Runs = None) -> None:
 
 
 app.command()(images_command.images)
+app.command()(layers_command.layers)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from bir_core import pretrained, seeding, tensors, training
 from bir_core.base_config import BaseConfig
@@ -29,12 +30,7 @@ def base_model(
     """
     if config.preset != "trained":
         return train_base(train, validation, num_classes, config, seed=seed, device=device, progress=progress)
-    state = _described(train, num_classes, config)
-    if config.is_program:
-        network, start = networks.as_exported(state), pretrained.origin(Path(config.network.partition(":")[2]))
-    else:
-        network = networks.fresh(state, torch.Generator().manual_seed(seeding.derive(seed, "weights")))
-        start = pretrained.begin(network, config.start, whole=True)
+    state, network, start = begin(config, _image_shape(train), num_classes, seed=seed)
     progress(1, 1)
     return TrainedModel(state=networks.capture(network, state), epochs=(), kept_epoch=0, start=start)
 
@@ -70,9 +66,7 @@ def train_base(
         InputError: the images, or the weights to start from, do not fit the network.
         StageFailed: the loss is not a number any more.
     """
-    state = _described(train, num_classes, config)
-    network = networks.fresh(state, torch.Generator().manual_seed(seeding.derive(seed, "weights")))
-    start = pretrained.begin(network, config.fresh_start)
+    state, network, start = begin(config, _image_shape(train), num_classes, seed=seed, anew=True)
     network = network.to(device)
     memorised = config.preset == "memorised"
     outcome = training.fit(
@@ -99,12 +93,32 @@ def train_base(
     )
 
 
-def _described(train: LabelledImages, num_classes: int, config: BaseConfig) -> ModelState:
-    shape = train.images.shape
-    return networks.describe(
-        config.network,
-        (shape[1], shape[2], shape[3]),
-        num_classes,
-        card=config.wanted_card,
-        groups=config.layer_groups,
+def begin(
+    config: BaseConfig, image_shape: tuple[int, int, int], num_classes: int, *, seed: int, anew: bool = False
+) -> tuple[ModelState, nn.Sequential, str]:
+    """The network with the weights that it begins with: how it is described, itself, and in words where it starts.
+
+    Args:
+        config: network, preset and start.
+        image_shape: (C, H, W).
+        num_classes: L.
+        seed: of fresh weights.
+        anew: the network is to be trained, whatever the preset; weights that have seen the data are then left out.
+
+    Raises:
+        InputError: the images, or the weights to start from, do not fit the network.
+    """
+    state = networks.describe(
+        config.network, image_shape, num_classes, card=config.wanted_card, groups=config.layer_groups
     )
+    if config.is_program and not anew:
+        return state, networks.as_exported(state), pretrained.origin(Path(config.network.partition(":")[2]))
+    network = networks.fresh(state, torch.Generator().manual_seed(seeding.derive(seed, "weights")))
+    is_base = config.preset == "trained" and not anew
+    start = pretrained.begin(network, config.start if is_base else config.fresh_start, whole=is_base)
+    return state, network, start
+
+
+def _image_shape(samples: LabelledImages) -> tuple[int, int, int]:
+    shape = samples.images.shape
+    return shape[1], shape[2], shape[3]

@@ -12,6 +12,13 @@ HumanLabels = Literal["aggregate", "random2", "worst"]
 
 NUM_CLASSES = 10
 """Of every data set that is known by name."""
+IMAGE_SHAPES: dict[str, tuple[int, int, int]] = {
+    "mnist5k": (1, 28, 28),
+    "mnist": (1, 28, 28),
+    "fashion_mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+}
+"""(C, H, W) of their images."""
 
 
 class DataConfig(Section):

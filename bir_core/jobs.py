@@ -230,7 +230,7 @@ def _start(root: Path, job: int) -> None:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=_environment(),
+                env=environment(),
             )
     except OSError as error:
         sentence = f"the process of job {job} could not be started: {error}"
@@ -243,7 +243,7 @@ def _start(root: Path, job: int) -> None:
         job_rows.set_process(root, job, child.pid, created)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The child finds this very package, from whatever folder the server was started."""
     home = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)

@@ -5,14 +5,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from bir_core import base_config, config, config_text, data_config, methods, roots, run_folder
+from bir_core import base_config, config, config_text, data_config, jobs, methods, roots, run_folder
 from bir_core.card import Card
 from bir_core.data import folder, image_set
 from bir_core.errors import InputError
 from dashboard import labels, runs
 from dashboard.runs import RunConfig
 
-__all__ = ["InputError", "RunConfig", "image_sets", "toml"]
+__all__ = ["InputError", "RunConfig", "environment", "image_sets", "toml"]
 
 SOURCES: tuple[str, ...] = get_args(data_config.Source)
 """Data sets that are known by name; the first is bundled."""
@@ -34,6 +34,7 @@ METHODS = {one.name: one.title for one in methods.DETECTORS} | TREATMENTS
 
 toml = config_text.toml
 image_sets = image_set.names
+environment = jobs.environment
 
 
 def class_names(name: str) -> tuple[str, ...]:

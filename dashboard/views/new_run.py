@@ -6,11 +6,12 @@ from typing import Any
 import streamlit as st
 from pydantic import BaseModel
 
-from dashboard import form_fields, gate, new_runs, session, words
+from dashboard import form_fields, gate, network_check, new_runs, session, words
 from dashboard.components import config_form, job_progress, model_choice
 from dashboard.new_runs import InputError, RunConfig
 
 KEY = "new"
+CHECKED = "new_network_checked"
 IMAGENET_USERS = tuple(f"{name}:" for name in new_runs.LIBRARIES)
 
 # The sections that only a few people change.
@@ -187,6 +188,13 @@ def start_part(values: dict[str, Any]) -> None:
             disabled=config is None,
             help=problem or None,
         )
+        is_asked = st.button(
+            "Check the network",
+            icon=":material/schema:",
+            key=f"{KEY}_check",
+            disabled=config is None,
+            help="Builds the network with its weights for these data, and lists its layer groups; takes some seconds.",
+        )
         st.button(
             "Back to the defaults",
             icon=":material/undo:",
@@ -196,7 +204,46 @@ def start_part(values: dict[str, Any]) -> None:
     if config is None:
         st.error(problem, icon=":material/error:", title="This cannot be started yet")
         return
+    if is_asked:
+        check(config)
+    checked_part(config)
     as_file(config)
+
+
+def check(config: RunConfig) -> None:
+    """Build the network of these settings in a process of its own, and keep what it is, or why it cannot be."""
+    found: network_check.Network = {}
+    fault = ""
+    with st.spinner("Building the network"):
+        try:
+            found = network_check.inspect(config)
+        except InputError as error:
+            fault = job_progress.sentence(str(error))
+    st.session_state[CHECKED] = (new_runs.toml(config), found, fault)
+
+
+def checked_part(config: RunConfig) -> None:
+    """What the last check has found, as long as the settings are the same."""
+    text, found, fault = st.session_state.get(CHECKED, ("", {}, ""))
+    if text != new_runs.toml(config):
+        return
+    if fault:
+        st.error(fault, icon=":material/error:", title="This network cannot be used")
+        return
+    st.subheader("Layer groups", anchor=False)
+    size = " x ".join(map(str, found["image_shape"]))
+    st.caption(f"For images of {size} and {found['num_classes']} classes; starts from {found['start']}.")
+    st.table(network_check.table(found), border="horizontal", hide_index=True, alt="The layer groups of the network")
+    st.caption(f"Tried when layers are chosen: {', '.join(found['candidates'])}.")
+    if not found["shares_prefix"]:
+        st.caption(
+            "This network cannot be cut between its groups, so every pass is a whole one: slower, the same result."
+        )
+    groups = network_check.groups_toml(found)
+    if groups:
+        with st.expander("Other groups", icon=":material/edit:"):
+            st.caption("A config file may group the parameters otherwise, by the beginnings of their names:")
+            st.code(groups, language=None, wrap_lines=True)
 
 
 def _capital(text: str) -> str:

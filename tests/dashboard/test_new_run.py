@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bir_core import config, jobs, run_folder
+from bir_core import config, inspection, jobs, run_folder
 from bir_core.card import Card
 from bir_core.config import RunConfig
 from bir_core.data_config import OwnDataConfig
@@ -17,7 +17,7 @@ from bir_core.errors import InputError
 from bir_core.run_folder import Run
 from dashboard import new_runs
 from dashboard.components import config_form
-from tests.dashboard.conftest import OpenView, go_to
+from tests.dashboard.conftest import OpenView, go_to, texts
 from tests.dashboard.test_views import live_jobs
 
 DIGITS = "mnist5k-label-lenet-early_stop-seed0"
@@ -80,6 +80,29 @@ def typed(app: AppTest, key: str, path: str) -> AppTest:
     box = app.selectbox(key=key)
     box.options.append(path)
     return box.set_value(path).run()
+
+
+class TestTheNetwork:
+    def test_it_is_looked_at_and_shown_until_the_settings_change(self, page: AppTest) -> None:
+        assert page.table.len == 0
+        page.button(key="new_check").click().run(timeout=150)
+        shown_config = shown(page)
+        table = page.table[0].value
+        numbers = [layer.num_parameters for layer in inspection.inspect(shown_config).layers]
+        assert table["Parameters"].tolist() == [f"{number:,}" for number in numbers]
+        assert sum(map(float, table["%"])) == pytest.approx(100, abs=0.3)
+        assert "starts from scratch" in texts(page)
+        page.number_input(key="new_run_seed").set_value(5).run()
+        assert page.table.len == 0
+
+    def test_what_is_wrong_with_it_is_said_in_its_own_words(self, page: AppTest) -> None:
+        page.selectbox(key="new_origin").set_value("torchvision").run()
+        put(page, "new_network_torchvision", "resnet18")
+        page.button(key="new_check").click().run(timeout=150)
+        assert not page.exception
+        (error,) = page.error
+        assert str(error.value).startswith("The images are 1 x 28 x 28, and torchvision:resnet18 takes 3 x 224 x 224")
+        assert not start_button(page).disabled, "a check is no condition"
 
 
 class TestChoosing:
