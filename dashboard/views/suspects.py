@@ -193,7 +193,7 @@ def _labels(index: ScoreIndex, names: list[str]) -> str:
 
 def legend(run: Run) -> str:
     """How to read the pictures."""
-    bars = "Bars: the enhanced model's belief per class (green = believed, orange = given)."
+    bars = "Given → believed class; bars: the enhanced model's belief (green = believed, orange = given)."
     if not runs.has(run, "align"):
         return f"{bars} Aligned images are not computed for this run yet."
     if runs.aligned(run).eta == 0:

@@ -16,6 +16,9 @@ function verdictText(said, names) {
   return said.verdict === "relabel" ? `relabel → ${names[said.label] ?? said.label}` : WORDS[said.verdict];
 }
 
+/* Two names of more letters together leave no room for words beside them. */
+const SHORT_NAMES = 6;
+
 /* Of more classes the likeliest are drawn. */
 const MOST_BARS = 20;
 const LEAST_BAR = 0.04;
@@ -73,7 +76,8 @@ class Tile {
     this.aligned.hidden = !card.aligned;
     this.nothing.hidden = card.aligned;
     const [given, believed] = [make("b", "", names[card.given]), make("b", "", names[card.believed])];
-    this.labels.replaceChildren("given ", given, " → believed ", believed);
+    const isShort = names[card.given].length + names[card.believed].length <= SHORT_NAMES;
+    this.labels.replaceChildren(...(isShort ? ["given ", given, " → believed ", believed] : [given, " → ", believed]));
     this.labels.title = `given ${names[card.given]}, believed ${names[card.believed]}`;
     const score = make("span", "", "score ", make("b", "", number(card.score)));
     this.facts.replaceChildren(make("span", "rank", `#${card.rank.toLocaleString("en")}`), score);
