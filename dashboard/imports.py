@@ -89,10 +89,12 @@ def command(asked: ImportRequest) -> str:
 def receive(name: str, archive: BinaryIO) -> Path:
     """Unpack an uploaded archive; returns its folder, from which images are imported like from any other.
 
+    An earlier upload of that name stays: there may be runs that show its images.
+
     Raises:
-        InputError: it is no zip of pictures, brings too much, or the name is taken.
+        InputError: it is no zip of pictures, brings too much, or the name is impossible.
     """
-    return uploads.receive_archive(name, archive).path
+    return uploads.receive_archive(uploads.free_name(name), archive).path
 
 
 def start(asked: ImportRequest) -> Job:

@@ -261,6 +261,17 @@ def test_a_name_is_taken_once() -> None:
     assert first.path.is_dir()
 
 
+def test_a_free_name_is_the_next_that_no_upload_has() -> None:
+    long = "c" * 80
+    for name, free in (("cats", "cats-2"), ("cats-2", "cats-2-2"), (long, f"{long[:70]}-2")):
+        assert uploads.free_name(name) == name
+        uploads.receive_archive(name, packed(("a.png", PNG)))
+        assert uploads.free_name(name) == free
+    assert uploads.free_name("cats") == "cats-3"
+    uploads.receive_archive(uploads.free_name(long), packed(("b.png", PNG)))
+    assert uploads.free_name(long) == f"{long[:70]}-3"
+
+
 class _Breaking(io.BytesIO):
     """A connection that breaks while the archive's data is read."""
 

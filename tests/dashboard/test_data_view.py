@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from bir_core import jobs
+from bir_core import jobs, uploads
 from bir_core.data import image_set
 from bir_core.data.image_set import ImageSet
 from dashboard import imports, set_charts
@@ -144,6 +144,20 @@ class TestImporting:
         app.run()
         assert app.selectbox(key="set").value == "My-digits"
         assert len(image_set.open_set("My-digits")) == 60
+
+    def test_a_second_zip_of_that_name_renews_the_set(
+        self, open_view: OpenView, runs_root: Path, folder: Path, tmp_path: Path
+    ) -> None:
+        fewer = own_images.write_folder(tmp_path / "fewer", range(40))
+        for sent, number in ((folder, 60), (fewer, 40)):
+            app = open_view("data")
+            app.segmented_control(key="import_from").set_value("Upload a zip").run()
+            app.file_uploader(key="import_archive").set_value(("digits.zip", zipped(sent), "application/zip")).run()
+            app.button(key="import_go").click().run()
+            assert not app.error
+            assert finish(runs_root).state == "finished"
+            assert len(image_set.open_set("digits")) == number
+        assert sorted(path.name for path in uploads.root().iterdir()) == ["digits", "digits-2"]
 
     def test_a_zip_that_leads_out_is_refused(self, open_view: OpenView, runs_root: Path, tmp_path: Path) -> None:
         content = io.BytesIO()
