@@ -86,6 +86,16 @@ def test_from_the_form_to_the_finished_run(page: Page, server: Server, faults: l
     assert faults == []
 
 
+def test_the_network_is_checked_before_the_run(page: Page, server: Server, faults: list[str]) -> None:
+    page.goto(f"{server.url}/new_run")
+    page.get_by_role("button", name="Check the network").click()
+    expect(page.get_by_role("heading", name="Layer groups")).to_be_visible(timeout=LONG)
+    for parameters in ("156", "2,416", "48,120", "10,164", "850"):
+        expect(page.get_by_role("cell", name=parameters, exact=True)).to_be_visible()
+    expect(page.get_by_text("Tried when layers are chosen: 1, 2, 3, 4, 5, 1-2, 1-3, 1-5.")).to_be_visible()
+    assert faults == []
+
+
 def test_what_is_impossible_cannot_be_started(page: Page, server: Server, faults: list[str]) -> None:
     page.set_viewport_size(TALL)  # type: ignore[arg-type]
     page.goto(f"{server.url}/new_run?data=nowhere")
