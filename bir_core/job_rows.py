@@ -157,17 +157,21 @@ def end(
 
 
 def write_progress(root: Path, job: int, progress: StageProgress) -> bool:
-    """Note how far a stage is; False when the job does not run any more, because somebody cancelled it."""
+    """Note how far a stage is; False, and nothing noted, when the job does not run any more: somebody cancelled it."""
     values: dict[str, Any] = {"state": progress.state, "done": progress.done, "total": progress.total}
     values |= {"seconds": progress.seconds}
     if progress.state == "running":
         values["started"] = time.time() - progress.seconds
     here = (PROGRESS.c.job == job) & (PROGRESS.c.stage == progress.stage)
+    runs = (JOBS.c.id == job) & (JOBS.c.state == "running")
     with database.begin(root) as connection:
-        if not connection.execute(sa.update(PROGRESS).where(here).values(values)).rowcount:
+        # The write comes first, and asks for itself: what SQLite reads before it could have changed by then.
+        written = connection.execute(sa.update(PROGRESS).where(here, sa.exists().where(runs)).values(values)).rowcount
+        if connection.execute(sa.select(JOBS.c.id).where(runs)).first() is None:
+            return False
+        if not written:
             connection.execute(sa.insert(PROGRESS).values(job=job, stage=progress.stage, **values))
-        state = connection.execute(sa.select(JOBS.c.state).where(JOBS.c.id == job)).scalar_one_or_none()
-    return state == "running"
+    return True
 
 
 # ---------------------------------------------------------------- questions

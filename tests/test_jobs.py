@@ -237,10 +237,30 @@ def test_a_later_process_of_the_same_number_is_not_the_worker(root: Path, run: R
     jobs.cancel(root, job)  # must not send a signal to the tests' own process
 
 
+def claim(root: Path, job: int) -> None:
+    """Let the tests' own process be the one behind a job."""
+    assert job_rows.claim(root, job, os.getpid(), psutil.Process().create_time())
+
+
+def test_what_a_worker_says_of_a_cancelled_job_is_not_noted(root: Path, run: Run) -> None:
+    job = job_rows.insert(root, run.name, ["data", "base"], force=False)
+    now = job_rows.StageProgress(stage="base", state="running", done=3, total=9, seconds=1.0)
+    assert not job_rows.write_progress(root, job, now), "it still waits"
+    claim(root, job)
+    assert job_rows.write_progress(root, job, now)
+    job_rows.end(root, job, "cancelled")
+    before = job_rows.find(root, job).progress
+    assert [line.state for line in before] == ["waiting", "cancelled"]
+    later = job_rows.StageProgress(stage="base", state="running", done=4, total=9, seconds=2.0)
+    assert not job_rows.write_progress(root, job, later)
+    assert job_rows.find(root, job).progress == before
+
+
 def test_a_forced_job_does_not_repeat_what_it_has_finished(root: Path, run: Run) -> None:
     job = job_rows.insert(root, run.name, ["score", "identify"], force=True)
     done = job_rows.StageProgress(stage="score", state="finished", done=1, total=1, seconds=1.0)
-    job_rows.write_progress(root, job, done)
+    claim(root, job)
+    assert job_rows.write_progress(root, job, done)
     job_rows.end(root, job, "failed", error="test")
     assert states(wait_until(root, jobs.resume(root, job).id, ended)) == {
         "data": "skipped",

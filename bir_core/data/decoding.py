@@ -259,8 +259,9 @@ def _middle(size: tuple[int, int], resize: int, wanted: tuple[int, int]) -> tupl
     would otherwise be blown up to gigabytes.
     """
     width, height = size
-    share = resize / min(width, height)
-    scaled_width, scaled_height = (resize, int(share * height)) if width <= height else (int(share * width), resize)
+    short = min(width, height)
+    # Multiplied first, as there: 53 / 19 * 19 is less than 53, and would lose a pixel.
+    scaled_width, scaled_height = (resize * width // short, resize * height // short)
     left, top = round((scaled_width - wanted[1]) / 2), round((scaled_height - wanted[0]) / 2)
     across, down = width / scaled_width, height / scaled_height
     return (left * across, top * down, (left + wanted[1]) * across, (top + wanted[0]) * down)
