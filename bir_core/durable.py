@@ -12,6 +12,8 @@ from typing import Any
 
 from bir_core.errors import InputError, RunDamaged, StageFailed
 
+_LONGEST_STEM = 74  # leaves room for a number behind it in the 80 characters of a name
+
 
 def write_json(path: Path, values: Any) -> None:
     """Write ``values`` as JSON and flush it to disk.
@@ -130,3 +132,13 @@ def digest(files: dict[str, dict[str, Any]]) -> str:
     """One checksum over the checksums of several files."""
     text = json.dumps({name: facts["sha256"] for name, facts in files.items()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def free_name(folder: Path, wanted: str) -> str:
+    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, ... that nothing in ``folder`` has."""
+    wanted = wanted[:_LONGEST_STEM]
+    candidate, count = wanted, 1
+    while (folder / candidate).exists():
+        count += 1
+        candidate = f"{wanted}-{count}"
+    return candidate

@@ -29,8 +29,6 @@ from bir_core.stage_result import FORMAT, StageResult
 lock = run_lock.lock
 provenance = run_provenance.provenance
 
-_LONGEST_NAME = 74  # leaves room for a number behind it in the 80 characters of a name
-
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -116,16 +114,6 @@ def names(root: Path) -> list[str]:
         return []
     found = [(_changed(path), path.name) for path in root.iterdir() if _is_name(path.name)]
     return [name for _, name in sorted(found, reverse=True) if (root / name / "run.json").is_file()]
-
-
-def free_name(root: Path, wanted: str) -> str:
-    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, ... that no run has."""
-    wanted = wanted[:_LONGEST_NAME]
-    candidate, count = wanted, 1
-    while (root / candidate).exists():
-        count += 1
-        candidate = f"{wanted}-{count}"
-    return candidate
 
 
 def fork(parent: Run, config: RunConfig) -> Run:

@@ -26,8 +26,6 @@ from bir_core.upload_checks import USUAL, Limits, shown, size_of
 
 SHOWN = 5
 _PIECE = 1 << 20
-_LONGEST_STEM = 70
-"""Of a name that gets a number; names may have 80 letters."""
 _MOST_READ_AT_ONCE = 16 << 20
 _working: set[Path] = set()
 """Half-written uploads of this process."""
@@ -55,15 +53,6 @@ class Received:
 def root() -> Path:
     """The folder of all uploads."""
     return folder.root() / "uploads"
-
-
-def free_name(wanted: str) -> str:
-    """``wanted``, or the first of ``wanted-2``, ``wanted-3``, ... that no upload has."""
-    candidate, count = wanted, 1
-    while (root() / candidate).exists():
-        count += 1
-        candidate = f"{wanted[:_LONGEST_STEM]}-{count}"
-    return candidate
 
 
 def receive_archive(name: str, source: BinaryIO, limits: Limits = USUAL) -> Received:

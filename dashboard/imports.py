@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from bir_core import jobs, roots, uploads
+from bir_core import durable, jobs, roots, uploads
 from bir_core.data import image_set, import_request
 from bir_core.data.import_request import ImportRequest
 from bir_core.errors import InputError
@@ -94,7 +94,7 @@ def receive(name: str, archive: BinaryIO) -> Path:
     Raises:
         InputError: it is no zip of pictures, brings too much, or the name is impossible.
     """
-    return uploads.receive_archive(uploads.free_name(name), archive).path
+    return uploads.receive_archive(durable.free_name(uploads.root(), name), archive).path
 
 
 def start(asked: ImportRequest) -> Job:

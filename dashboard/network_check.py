@@ -1,9 +1,11 @@
 """A run's network looked at before it is started. The engine's command line does it: the server never loads torch."""
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from dashboard import new_runs
 from dashboard.new_runs import InputError, RunConfig
 
 PATIENCE_S = 120
+_one_at_a_time = threading.Lock()
+"""Each check loads torch and builds a network; many at once would fill the server's memory."""
 
 Network = dict[str, Any]
 """See ``bir_core.inspection.Inspection``."""
@@ -24,7 +28,7 @@ def inspect(config: RunConfig) -> Network:
     Raises:
         InputError: network, weights, groups and data do not fit each other; or it takes too long.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "run.toml"
         file.write_text(new_runs.toml(config), encoding="utf-8")
         try:
@@ -42,7 +46,8 @@ def inspect(config: RunConfig) -> Network:
                 f"the network was not built within {PATIENCE_S} seconds: is it a very large one?"
             ) from None
     if done.returncode:
-        raise InputError(done.stderr.strip().removeprefix("Error: ") or "the network could not be built")
+        # A library may have warned before.
+        raise InputError(re.split(r"^Error: ", done.stderr, flags=re.MULTILINE)[-1].strip() or "it could not be built")
     found: Network = json.loads(done.stdout)
     return found
 

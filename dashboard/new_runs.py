@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from bir_core import base_config, config, config_text, data_config, jobs, methods, roots, run_folder
+from bir_core import base_config, config, config_text, data_config, durable, jobs, methods, roots, run_folder
 from bir_core.card import Card
 from bir_core.data import folder, image_set
 from bir_core.errors import InputError
@@ -104,7 +104,7 @@ def parse(values: Mapping[str, Any]) -> RunConfig:
     given = str(values.get("name", "")).strip()
     parsed = config.parse_form({**values, "base": base, "name": given or "proposed"}, origin="settings")
     if not given:
-        return parsed.model_copy(update={"name": run_folder.free_name(runs.root(), _name_for(parsed))})
+        return parsed.model_copy(update={"name": durable.free_name(runs.root(), _name_for(parsed))})
     if (runs.root() / given).exists():
         raise InputError(f"a run named {given!r} exists already: choose another name, or leave it empty")
     return parsed

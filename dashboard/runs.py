@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from bir_core import array_files, flow, job_rows, jobs, run_folder, storage
+from bir_core import array_files, durable, flow, job_rows, jobs, run_folder, storage
 from bir_core import config as run_config
 from bir_core.array_files import Rows
 from bir_core.config import LANDMARKS, ReviewConfig, RunConfig
@@ -283,7 +283,7 @@ def start_demo() -> str:
     """Create the run of the demonstration and start its job; returns the run's name."""
     folder = root()
     config = run_config.demo("label", "lenet", "memorised", 0)
-    run = run_folder.create(folder, config.model_copy(update={"name": run_folder.free_name(folder, config.name)}))
+    run = run_folder.create(folder, config.model_copy(update={"name": durable.free_name(folder, config.name)}))
     jobs.submit(folder, run.name)
     return run.name
 
@@ -309,7 +309,7 @@ def start_repair(parent: Run, changes: dict[str, dict[str, Any]]) -> str:
     for section, fields in changes.items():
         values[section] = {**values[section], **fields}
     stem = parent.name.split("-repair")[0][:60]
-    values["name"] = run_folder.free_name(root(), f"{stem}-repair")
+    values["name"] = durable.free_name(root(), f"{stem}-repair")
     run = run_folder.fork(parent, run_config.parse(values, origin="repair settings"))
     jobs.submit(root(), run.name)
     return run.name

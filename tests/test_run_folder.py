@@ -47,8 +47,8 @@ def test_a_name_is_taken_once(tmp_path: Path) -> None:
     run_folder.create(tmp_path, config.parse({"name": "one"}, origin="test"))
     with pytest.raises(InputError, match="a run named 'one' exists"):
         run_folder.create(tmp_path, config.parse({"name": "one"}, origin="test"))
-    assert run_folder.free_name(tmp_path, "one") == "one-2"
-    assert run_folder.free_name(tmp_path, "two") == "two"
+    assert durable.free_name(tmp_path, "one") == "one-2"
+    assert durable.free_name(tmp_path, "two") == "two"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../tiny", "a/b", ".jobs", "x" * 300, "a\0b", "absent"])

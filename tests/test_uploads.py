@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bir_core import upload_checks, uploads
+from bir_core import durable, upload_checks, uploads
 from bir_core.errors import InputError
 from bir_core.upload_checks import Limits
 
@@ -261,15 +261,20 @@ def test_a_name_is_taken_once() -> None:
     assert first.path.is_dir()
 
 
+def free(name: str) -> str:
+    return durable.free_name(uploads.root(), name)
+
+
 def test_a_free_name_is_the_next_that_no_upload_has() -> None:
     long = "c" * 80
-    for name, free in (("cats", "cats-2"), ("cats-2", "cats-2-2"), (long, f"{long[:70]}-2")):
-        assert uploads.free_name(name) == name
+    for name, then in (("cats", "cats-2"), ("cats-2", "cats-2-2"), (long[:74], f"{long[:74]}-2")):
+        assert free(name) == name
         uploads.receive_archive(name, packed(("a.png", PNG)))
-        assert uploads.free_name(name) == free
-    assert uploads.free_name("cats") == "cats-3"
-    uploads.receive_archive(uploads.free_name(long), packed(("b.png", PNG)))
-    assert uploads.free_name(long) == f"{long[:70]}-3"
+        assert free(name) == then
+    assert free("cats") == "cats-3"
+    assert free(long) == f"{long[:74]}-2"
+    uploads.receive_archive(free(long), packed(("b.png", PNG)))
+    assert free(long) == f"{long[:74]}-3"
 
 
 class _Breaking(io.BytesIO):
