@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from bir_core import base_config, config, config_text, data_config, durable, jobs, methods, roots, run_folder
+from bir_core import base_config, config, config_text, data_config, durable, jobs, methods, roots
 from bir_core.card import Card
 from bir_core.data import folder, image_set
 from bir_core.errors import InputError
