@@ -234,6 +234,7 @@ def _step(
     return stepping.fastest(step, whole)
 
 
+@stepping.without_denormals()
 def _run_epoch(
     step: Callable[[Tensor, Tensor], stepping.Outcome],
     inputs: Tensor | Pictures,

@@ -138,3 +138,10 @@ def test_networks_from_elsewhere_are_never_recorded() -> None:
     step = step_of(network)
     assert isinstance(stepping.fastest(step, network), Replayed)
     assert stepping.fastest(step, Foreign(OrderedDict(whole=network))) is step
+
+
+def test_denormal_numbers_are_zero_within_and_are_back_afterwards() -> None:
+    smallest = torch.tensor([torch.finfo(torch.float32).tiny])
+    with stepping.without_denormals():
+        assert float(smallest / 2) == 0
+    assert float(smallest / 2) > 0

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from bir_core.errors import InputError
+from bir_core.models.pooling import MaxPool2
 
 
 def conv4(image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
@@ -29,4 +30,4 @@ def conv4(image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), MaxPool2())
