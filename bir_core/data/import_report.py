@@ -14,6 +14,7 @@ from bir_core.records import Integers
 
 EXAMPLES = 20
 """So many of the unreadable and of the double pictures are named."""
+_PIECE = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,9 @@ def _counts(index: pa.Table, class_names: Sequence[str]) -> dict[str, dict[str, 
 
 
 def _sizes(index: pa.Table) -> dict[str, Any]:
-    counted = Counter(zip(index["width"].to_pylist(), index["height"].to_pylist(), strict=True))
+    counted = Counter[tuple[int, int]]()
+    for batch in index.select(["width", "height"]).to_batches(_PIECE):
+        counted.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
     by_area = sorted(counted, key=lambda size: (size[0] * size[1], size))
     return {
         "num": len(counted),

@@ -216,26 +216,36 @@ class _Earlier:
 
 def _join(gathered: Gathered, looked: _Looked, known: Known) -> tuple[pa.Table, pa.Table]:
     """The index of all readable pictures, see ``image_set.INDEX``; and path and error of the others."""
-    entries = pa.Table.from_batches(gathered.batches(), gathering.SCHEMA)
-    positions = known.unchanged(_placed(entries, gathered.roots), looked.sizes, looked.changed)
-    if (positions < 0).any():
-        raise LookupError("a picture was not measured")
-    measured = known.table.take(pa.array(positions))
-    good = pc.equal(measured["error"], "")
-    class_names = pa.array(gathered.class_names, pa.string())
-    names = ("width", "height", "bytes", "mtime_ns", "thumbnail_offset", "thumbnail_bytes")
+    good, errors, start = list[pa.Table](), list[pa.Table](), 0
+    for batch in gathered.batches():  # one by one: all columns at once would be in memory three times
+        here = slice(start, start + batch.num_rows)
+        placed = _placed(batch, gathered.roots)
+        positions = known.unchanged(placed, looked.sizes[here], looked.changed[here])
+        if (positions < 0).any():
+            raise LookupError("a picture was not measured")
+        measured = known.table.take(pa.array(positions))
+        readable = pc.equal(measured["error"], "")
+        good.append(_rows(batch, measured, gathered.class_names).filter(readable))
+        errors.append(pa.table({"path": batch["path"], "error": measured["error"]}).filter(pc.invert(readable)))
+        start += batch.num_rows
+    table = pa.concat_tables(good)
+    table = table.append_column("id", pa.array(np.arange(table.num_rows)))
+    return table.select(image_set.INDEX.names).cast(image_set.INDEX), pa.concat_tables(errors)
+
+
+def _rows(entries: pa.RecordBatch, measured: pa.Table, class_names: Sequence[str]) -> pa.Table:
+    """Rows of the index, as yet without their numbers."""
+    names = pa.array(class_names, pa.string())
+    copied = ("width", "height", "bytes", "mtime_ns", "thumbnail_offset", "thumbnail_bytes")
     columns: dict[str, Any] = {name: entries[name] for name in ("key", "path", "row", "root", "group")}
-    columns |= {name: measured[name] for name in names}
+    columns |= {name: measured[name] for name in copied}
     columns |= {
-        "label": pc.index_in(entries["label"], class_names),
-        "true_label": pc.fill_null(pc.index_in(entries["true_label"], class_names), -1),
-        "split": pa.array(SPLITS, pa.string()).take(_whole(entries["split"])),
+        "label": pc.index_in(entries["label"], names),
+        "true_label": pc.fill_null(pc.index_in(entries["true_label"], names), -1),
+        "split": pa.array(SPLITS, pa.string()).take(entries["split"]),
         "sha256": pa.array([digest.hex() for digest in measured["sha256"].to_pylist()], pa.string()),
     }
-    table = pa.table(columns).filter(good)
-    table = table.append_column("id", pa.array(np.arange(table.num_rows)))
-    errors = pa.table({"path": entries["path"], "error": measured["error"]}).filter(pc.invert(good))
-    return table.select(image_set.INDEX.names).cast(image_set.INDEX), errors
+    return pa.table(columns)
 
 
 def _refuse_unreadable(request: ImportRequest, errors: pa.Table, num: int) -> Unreadable:
