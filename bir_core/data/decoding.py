@@ -132,7 +132,7 @@ def thumbnail(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def read_bounded(path: Path) -> bytes:
+def read_bounded(path: Path | str) -> bytes:
     """All bytes of a regular file of bounded size.
 
     Raises:

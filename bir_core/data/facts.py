@@ -107,12 +107,14 @@ class Log:
 
     def append(self, measured: Sequence[Measured]) -> None:
         """Note some measurements; they are on the disk after some more, or at the end."""
+        offset = self._thumbnails.tell()
+        self._thumbnails.write(b"".join([one.thumbnail for one in measured]))
         for one in measured:
-            task, offset = one.task, self._thumbnails.tell()
-            self._thumbnails.write(one.thumbnail)
+            task = one.task
             place = (task.root, task.path, task.row, task.bytes, task.mtime_ns)
             size = (one.width, one.height, offset, len(one.thumbnail))
             self._rows.append((*place, one.sha256, *size, one.error))
+            offset += len(one.thumbnail)
         if len(self._rows) >= FLUSHED_AFTER:
             self.flush()
 

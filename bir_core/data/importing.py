@@ -279,12 +279,13 @@ def _is_training(table: pa.Table) -> Flags:
 
 def _refuse_changes(gathered: Gathered, looked: _Looked, part: Path) -> None:
     """Look at every file once more: whoever changes one while others are read must not go unnoticed."""
-    start = 0
+    seen = zip(looked.sizes.tolist(), looked.changed.tolist(), strict=True)
     for batch in gathered.batches():
-        for at, task in enumerate(_look(_placed(batch, gathered.roots), part), start):
-            if (task.bytes, task.mtime_ns) != (looked.sizes[at], looked.changed[at]):
-                raise measuring.changed(Path(task.folder) / task.path)
-        start += batch.num_rows
+        placed = _placed(batch, gathered.roots)
+        for root, path in zip(placed["root"].to_pylist(), placed["path"].to_pylist(), strict=True):
+            file = os.path.join(part if root == "." else root, path)
+            if _stat(file) != next(seen):
+                raise measuring.changed(file)
 
 
 def _remove_empty(scratch: Path) -> None:

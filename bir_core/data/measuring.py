@@ -77,18 +77,17 @@ def _go_with(sentinel: int) -> None:
 
 
 def _measure(task: Task) -> Measured:
-    path = safe_paths.inside(Path(task.folder), task.path)
+    path = safe_paths.inside_text(task.folder, task.path)
     try:
         if task.row >= 0:
-            values = _array(str(path), task.mtime_ns)[task.row]
+            values = _array(path, task.mtime_ns)[task.row]
             content: bytes | NDArray[Any] = np.ascontiguousarray(values)
             described = f"{values.dtype.str} {values.shape}".encode()
             digest = hashlib.sha256(described + np.ascontiguousarray(values).tobytes())
             called = f"{path}, row {task.row}"
         else:
-            content = decoding.read_bounded(path)
+            content, called = decoding.read_bounded(path), path
             digest = hashlib.sha256(content)
-            called = str(path)
         seen = decoding.examine(content, name=called)
     except InputError as error:
         _refuse_changed(path, task)
@@ -103,7 +102,7 @@ def _measure(task: Task) -> Measured:
     )
 
 
-def changed(path: Path) -> InputError:
+def changed(path: Path | str) -> InputError:
     """The error that says that a file is not the one that was looked at any more."""
     return InputError(
         f"{path} was changed while it was imported: wait until nobody writes there, and import again; what was read so "
@@ -111,9 +110,9 @@ def changed(path: Path) -> InputError:
     )
 
 
-def _refuse_changed(path: Path, task: Task) -> None:
+def _refuse_changed(path: str, task: Task) -> None:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         raise changed(path) from None
     if (found.st_size, found.st_mtime_ns) != (task.bytes, task.mtime_ns):

@@ -3,7 +3,6 @@
 import base64
 import http.client
 import importlib
-import importlib.util
 import json
 import threading
 import time
@@ -216,12 +215,6 @@ class Browser:
         return answer
 
 
-needs_authlib = pytest.mark.skipif(
-    importlib.util.find_spec("authlib") is None, reason="Authlib is not installed: requirements-login.txt"
-)
-
-
-@needs_authlib
 @pytest.mark.parametrize("users", ["@example.org", "ben@example.org"])
 def test_a_login_at_a_provider(provider: str, tmp_path: Path, users: str) -> None:
     for server in serve_with(provider, tmp_path, users):
@@ -247,7 +240,6 @@ def test_a_login_at_a_provider(provider: str, tmp_path: Path, users: str) -> Non
         assert browser.ask("/api/jobs").status == 401
 
 
-@needs_authlib
 def test_a_cookie_of_another_server_with_the_same_secret_is_not_taken(provider: str, tmp_path: Path) -> None:
     for server in serve_with(provider, tmp_path, "*"):
         browser = Browser(server)

@@ -46,18 +46,17 @@ def _classes(split: Split, place: Path, root: Path) -> Iterator[Entry]:
     if loose is not None:
         raise InputError(f"{place / loose} lies in no class folder: {_LAYOUT}")
     for label in _folders(place):
-        for file in _images(place / label):
-            relative = file.relative_to(root).as_posix()
-            yield Entry(path=relative, label=label.strip(), key=relative, split=split)
+        for path in _images(place / label, root):
+            yield Entry(path=path, label=label.strip(), key=path, split=split)
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    """All images of a class, in the order of their names; a folder's own before those of the folders in it."""
-    items = _scan(folder)
-    yield from (folder / item.name for item in items if _is_image(item.name) and not item.is_dir())
+def _images(folder: Path, root: Path) -> Iterator[str]:
+    """All images of a class, as paths below the root in the order of names; a folder's own before those in it."""
+    items, below = _scan(folder), folder.relative_to(root).as_posix()
+    yield from (f"{below}/{item.name}" for item in items if _is_image(item.name) and not item.is_dir())
     for item in items:
         if item.is_dir() and not item.name.startswith("."):
-            yield from _images(folder / item.name)
+            yield from _images(folder / item.name, root)
 
 
 def _folders(path: Path) -> list[str]:
