@@ -6,10 +6,12 @@ Everything is built as the run will build it, so what would stop the run is said
 from dataclasses import dataclass
 
 from bir_core import base, seeding
+from bir_core.base_config import IMAGENET, BaseConfig
 from bir_core.config import RunConfig
 from bir_core.data import image_set, own
 from bir_core.data_config import IMAGE_SHAPES, NUM_CLASSES, DataConfig
 from bir_core.models import layers as layer_groups
+from bir_core.models import origins
 from bir_core.models.foreign import Foreign
 
 
@@ -34,6 +36,7 @@ class Inspection:
         layers: first to last; candidate labels count them from 1.
         candidates: the subsets of layers that the method tries, see ``layers.candidate_labels``.
         shares_prefix: whether layers before the first updated one are computed once; else every pass is a whole one.
+        doubt: a sentence on what fits but may not be meant; empty = nothing.
     """
 
     network: str
@@ -43,6 +46,7 @@ class Inspection:
     layers: tuple[Layer, ...]
     candidates: tuple[str, ...]
     shares_prefix: bool
+    doubt: str = ""
 
 
 def inspect(config: RunConfig) -> Inspection:
@@ -67,6 +71,19 @@ def inspect(config: RunConfig) -> Inspection:
         layers=layers,
         candidates=layer_groups.candidate_labels(len(layers)),
         shares_prefix=not isinstance(network, Foreign) or network.chained,
+        doubt=_doubt(config.base),
+    )
+
+
+def _doubt(base: BaseConfig) -> str:
+    """Whether timm's models of this name see other pixels than the usual card gives them."""
+    own = origins.timms_own_pixels(base.network)
+    if own is None or base.card is not None or own == (IMAGENET.mean, IMAGENET.std):
+        return ""
+    mean, std = (list(values) for values in own)
+    return (
+        f"timm's own {base.network.partition(':')[2]} is trained with mean {mean} and std {std}, and this run takes "
+        "ImageNet's: if the weights come from there, name those in base.card"
     )
 
 

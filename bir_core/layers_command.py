@@ -47,3 +47,5 @@ def _show(found: "Inspection") -> None:
     table.add_row("", "together", f"{sum(layer.num_parameters for layer in found.layers):,}", style="bold")
     console.out.print(table)
     console.out.print(f"Tried when layers are chosen: {', '.join(found.candidates)}", highlight=False)
+    if found.doubt:
+        console.out.print(f"[yellow]Mind:[/yellow] {escape(found.doubt)}", highlight=False)

@@ -14,6 +14,8 @@ from bir_core.model_records import Groups
 
 STAGES, THIRDS = 4, 3
 """How many groups a long row of layers is cut into; a row of equal blocks, as in a transformer, into thirds."""
+NEARLY_ALL = 0.9
+"""Share of the parameters of all rows; the last stage of a ResNet has three quarters."""
 SHOWN = 10
 
 
@@ -33,9 +35,9 @@ class _Piece:
 def derive(network: nn.Module) -> Groups:
     """Stem, stages and head, read from the top of the network.
 
-    Two rows of blocks or more are a stage each (ResNet); a single row is cut into four parts of as many blocks, or into
-    thirds where its blocks are alike (a transformer's encoder); without any row the layers themselves are cut. What
-    comes before is the stem, what follows the last row the head.
+    Two rows of blocks or more are a stage each (ResNet); a single row, or one that holds nearly all, is cut into four
+    parts of as many blocks, or into thirds where its blocks are alike (a transformer's encoder); without any row the
+    layers themselves are cut. What comes before is the stem, what follows the last row the head.
 
     Raises:
         InputError: the network has no parameters.
@@ -48,6 +50,7 @@ def derive(network: nn.Module) -> Groups:
         at = pieces.index(wide)
         pieces[at : at + 1] = wide.parts()
         rows = _rows(pieces)
+    rows = _stages(rows)
     found = _by_row(pieces, rows) if len(rows) > 1 else _cut(pieces, rows)
     return tuple((name, tuple(paths)) for name, paths in found if paths)
 
@@ -111,6 +114,14 @@ def _rows(pieces: Sequence[_Piece]) -> list[_Piece]:
     rows = [piece for piece in pieces[:-1] if piece.module is not None and _is_row(piece.module)]
     blocks = [piece for piece in rows if any(part.parts() for part in piece.parts())]
     return blocks or [piece for piece in rows if len(_with_norms(piece.parts())) > 1]
+
+
+def _stages(rows: list[_Piece]) -> list[_Piece]:
+    """The rows that are stages: where one holds nearly all, the others are a stem or a head of several layers."""
+    wide = max(rows, key=lambda row: row.size, default=None)
+    if wide is not None and wide.size > NEARLY_ALL * sum(row.size for row in rows) and len(wide.parts()) > 1:
+        return [wide]
+    return rows
 
 
 def _is_row(module: nn.Module) -> bool:

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -64,18 +65,35 @@ def _torchvision(name: str, like: ModelState) -> object:
     return torchvision.models.get_model(name, weights=None, num_classes=like.num_classes, **more)
 
 
+def timms_own_pixels(network: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and deviation that timm trains its models of this name with; None for networks that are not of timm.
+
+    Raises:
+        InputError: timm is not installed.
+    """
+    origin, _, name = network.partition(":")
+    card = _import_timm(network).get_pretrained_cfg(name) if origin == "timm" else None
+    return None if card is None else (tuple(card.mean), tuple(card.std))
+
+
 def _timm(name: str, like: ModelState) -> object:
-    try:
-        timm = importlib.import_module("timm")
-    except ImportError:
-        raise InputError(
-            f'{like.network} needs a package that is not installed: install it with "pip install timm"'
-        ) from None
+    timm = _import_timm(like.network)
     if not timm.is_model(name):
         near = nearest(name, timm.list_models())  # more than a thousand names are no help
         hint = near if near.startswith("did you mean") else "timm.list_models() names them"
         raise InputError(f"timm has no model {name!r}: {hint}")
-    return timm.create_model(name, pretrained=False, num_classes=like.num_classes, in_chans=like.image_shape[0])
+    card = timm.get_pretrained_cfg(name)
+    more = {"img_size": like.image_shape[1:]} if card is not None and card.fixed_input_size else {}
+    return timm.create_model(name, pretrained=False, num_classes=like.num_classes, in_chans=like.image_shape[0], **more)
+
+
+def _import_timm(network: str) -> Any:
+    try:
+        return importlib.import_module("timm")
+    except ImportError:
+        raise InputError(
+            f'{network} needs a package that is not installed: install it with "pip install timm"'
+        ) from None
 
 
 def _factory(name: str, like: ModelState) -> object:

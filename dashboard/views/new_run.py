@@ -239,6 +239,8 @@ def checked_part(config: RunConfig) -> None:
         st.caption(
             "This network cannot be cut between its groups, so every pass is a whole one: slower, the same result."
         )
+    if found["doubt"]:
+        st.warning(job_progress.sentence(found["doubt"]), icon=":material/help:")
     groups = network_check.groups_toml(found)
     if groups:
         with st.expander("Other groups", icon=":material/edit:"):

@@ -1,0 +1,101 @@
+"""timm's own smallest models, as our networks: nothing is downloaded."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from bir_core import config, enhancement, inspection, scoring
+from bir_core.card import Card
+from bir_core.config import EnhanceConfig
+from bir_core.errors import InputError
+from bir_core.model_records import ModelState
+from bir_core.models import grouping, layers, networks
+from bir_core.records import LabelledImages
+from tests import cases, own_images
+
+SIDE, NUM_CLASSES = 32, 3
+CARD = Card(size=(SIDE, SIDE), mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
+NAMES = ("test_resnet", "test_efficientnet", "test_convnext", "test_byobnet", "test_vit")
+
+
+def drawn(name: str) -> ModelState:
+    like = networks.describe(f"timm:{name}", (3, SIDE, SIDE), NUM_CLASSES, card=CARD)
+    return networks.capture(networks.fresh(like, torch.Generator().manual_seed(0)), like)
+
+
+def samples(num: int) -> LabelledImages:
+    images = np.random.default_rng(0).random((num, 3, SIDE, SIDE), dtype=np.float32)
+    numbers = np.arange(num, dtype=np.int64)
+    return LabelledImages(images=images, labels=numbers % NUM_CLASSES, ids=numbers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_are_those_of_timm(name: str) -> None:
+    state = drawn(name)
+    size: dict[str, Any] = {"img_size": SIDE} if name == "test_vit" else {}
+    own = timm.create_model(name, pretrained=False, num_classes=NUM_CLASSES, **size).eval()
+    own.load_state_dict({key: torch.tensor(value) for key, value in state.tensors.items()})
+    images = torch.tensor(samples(4).images)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CARD.mean, CARD.std))
+    with torch.no_grad():
+        expected = own((images - mean) / std)
+        found = networks.restore(state, cases.CPU).eval()(images)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_head_alone_is_enhanced_and_scores_follow(name: str) -> None:
+    base, data = drawn(name), samples(24)
+    network = networks.restore(base, cases.CPU)
+    assert 5 <= len(layers.names(network)) <= 6
+    tuning = EnhanceConfig(max_epochs=2, learning_rate=1e-2)
+    after = enhancement.enhance(base, data, layers.names(network)[-1:], tuning, seed=0, device=cases.CPU).state
+    inside = dict(after.groups)[layers.names(network)[-1]]
+    for key, value in after.tensors.items():
+        if not key.startswith(inside):
+            assert np.array_equal(value, base.tensors[key]), key
+    assert np.abs(scoring.score(base, after, data, device=cases.CPU).score).max() > 0
+
+
+@pytest.mark.parametrize("size", [(3, 32, 48), (1, 64, 64)])
+def test_a_transformer_takes_the_size_and_the_channels_of_the_images(size: tuple[int, int, int]) -> None:
+    like = networks.describe("timm:test_vit", size, NUM_CLASSES)
+    network = networks.fresh(like, torch.Generator().manual_seed(0)).eval()
+    assert network(torch.zeros(2, *size)).shape == (2, NUM_CLASSES)
+
+
+@pytest.mark.parametrize(("name", "stages"), [("fastvit_t8", 4), ("levit_128s", 3), ("xception41", 4), ("resnet18", 4)])
+def test_a_stem_of_several_layers_is_no_stage(name: str, stages: int) -> None:
+    """Of the first three, stem and body are a row of layers each."""
+    with torch.device("meta"):
+        groups = grouping.derive(timm.create_model(name, pretrained=False))
+    names = [group for group, _ in groups]
+    assert (names[0], names[-1], len(names)) == ("stem", "head", stages + 2)
+
+
+def test_an_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"timm has no model 'resnet19': did you mean .*resnet18"):
+        drawn("resnet19")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"network": "timm:test_vit"}, "trained with mean [0.5, 0.5, 0.5] and std [0.5, 0.5, 0.5]"),
+        ({"network": "timm:test_vit", "card": {"size": [224, 224], "mean": [0.4] * 3, "std": [0.2] * 3}}, ""),
+        ({"network": "timm:resnet18"}, ""),
+        ({"network": "torchvision:resnet18"}, ""),
+    ],
+)
+def test_pixels_that_timm_scales_otherwise_are_doubted(values: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    own_images.imported("digits", own_images.write_folder(tmp_path / "digits", range(60)))
+    found = inspection.inspect(
+        config.parse({"name": "timm", "data": {"source": "own", "images": "digits"}, "base": values}, origin="test")
+    )
+    assert found.image_shape == (3, 224, 224)
+    assert sentence in found.doubt
+    assert bool(sentence) == bool(found.doubt)
