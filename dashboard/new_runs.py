@@ -46,6 +46,16 @@ def class_names(name: str) -> tuple[str, ...]:
         return ()
 
 
+def imported_at(config: RunConfig) -> int:
+    """When the image set of a run was last written, in nanoseconds; 0 for data known by name, or where it is gone."""
+    if not isinstance(config.data, OWN_DATA):
+        return 0
+    try:
+        return (image_set.home() / config.data.images / "set.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def shown(names: tuple[str, ...]) -> dict[str, str]:
     """Class names as a page can show them."""
     return dict(zip(names, labels.shown(names), strict=True))

@@ -219,13 +219,18 @@ def check(config: RunConfig) -> None:
             found = network_check.inspect(config)
         except InputError as error:
             fault = job_progress.sentence(str(error))
-    st.session_state[CHECKED] = (new_runs.toml(config), found, fault)
+    st.session_state[CHECKED] = (_what(config), found, fault)
+
+
+def _what(config: RunConfig) -> tuple[str, int]:
+    """What a check is of: the settings, and the images as they are."""
+    return new_runs.toml(config), new_runs.imported_at(config)
 
 
 def checked_part(config: RunConfig) -> None:
-    """What the last check has found, as long as the settings are the same."""
-    text, found, fault = st.session_state.get(CHECKED, ("", {}, ""))
-    if text != new_runs.toml(config):
+    """What the last check has found, as long as settings and images are the same."""
+    what, found, fault = st.session_state.get(CHECKED, (None, {}, ""))
+    if what != _what(config):
         return
     if fault:
         st.error(fault, icon=":material/error:", title="This network cannot be used")

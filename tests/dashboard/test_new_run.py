@@ -95,6 +95,17 @@ class TestTheNetwork:
         page.number_input(key="new_run_seed").set_value(5).run()
         assert page.table.len == 0
 
+    @pytest.mark.usefixtures("runs_root")
+    def test_what_was_said_of_images_goes_when_they_are_imported_anew(
+        self, open_view: OpenView, leaves: str, data_root: Path
+    ) -> None:
+        page = open_view("new_run", data=leaves)
+        page.button(key="new_check").click().run(timeout=150)
+        assert [error.value.split()[:3] for error in page.run().error] == [["Image", "set", "'leaves'"]]
+        file = data_root / "sets" / leaves / "set.json"
+        os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+        assert not page.run().error
+
     def test_what_is_wrong_with_it_is_said_in_its_own_words(self, page: AppTest) -> None:
         page.selectbox(key="new_origin").set_value("torchvision").run()
         put(page, "new_network_torchvision", "resnet18")
