@@ -270,7 +270,18 @@ def test_slash_goes_to_the_filters(page: Page, server: Server, faults: list[str]
 
 
 def test_letters_choose_the_class_of_a_relabelling(page: Page, run: Run, tmp_path: Path, faults: list[str]) -> None:
-    names = ("ant", "bee", "bear", "cat", "cow", "dog", "elk", "fox", "gnu", "hen")
+    names = (
+        "antelope",
+        "beetles",
+        "bearcats",
+        "catfish",
+        "cormorant",
+        "dragonfly",
+        "elephant",
+        "flamingo",
+        "gazelle",
+        "hare",
+    )
     data = storage.load_splits(run.path / "data")
     truth = storage.load_truth(run.path / "data")
 
@@ -283,6 +294,9 @@ def test_letters_choose_the_class_of_a_relabelling(page: Page, run: Run, tmp_pat
     with serve(run.path.parent, tmp_path / "server.log") as server:
         gallery = open_gallery(page, server)
         first = focused(page)
+        relabel = page.locator(".tile:focus .actions .relabel")
+        expect(relabel).to_have_accessible_name(re.compile(r"^Relabel to [a-z]+ \(r\)$"))
+        assert relabel.evaluate("button => button.scrollWidth <= button.clientWidth"), "the name is not cut off"
         for key in "rbea":
             page.keyboard.press(key)
         page.keyboard.press("ArrowRight")

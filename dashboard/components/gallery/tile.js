@@ -18,6 +18,8 @@ function verdictText(said, names) {
 
 /* Two names of more letters together leave no room for words beside them. */
 const SHORT_NAMES = 6;
+/* A longer one takes the room of the words on the other two buttons. */
+const SHORT_NAME = 3;
 
 /* Of more classes the likeliest are drawn. */
 const MOST_BARS = 20;
@@ -97,13 +99,18 @@ class Tile {
       event.stopPropagation();
       this.gallery.decide(this.position, verdict, label);
     };
-    const names = this.gallery.names;
+    const believed = this.gallery.names[card.believed];
+    const isShort = believed.length <= SHORT_NAME;
+    this.actions.classList.toggle("signs", !isShort);
     this.actions.append(
-      button("keep", "✓ Keep", "Keep this sample as it is (k)", act("keep", null)),
-      button("remove", "✕ Remove", "Remove it from the data (d)", act("remove", null)),
-      button("relabel", `⇄ ${names[card.believed]}`, `Relabel to ${names[card.believed]} (r)`, act("relabel", card.believed)),
+      button("keep", isShort ? "✓ Keep" : "✓", "Keep this sample as it is (k)", act("keep", null)),
+      button("remove", isShort ? "✕ Remove" : "✕", "Remove it from the data (d)", act("remove", null)),
+      button("relabel", `⇄ ${believed}`, `Relabel to ${believed} (r)`, act("relabel", card.believed)),
     );
-    for (const one of this.actions.children) one.tabIndex = -1;
+    for (const one of this.actions.children) {
+      one.tabIndex = -1;
+      one.setAttribute("aria-label", one.title);
+    }
   }
 
   drawMark(card, isSelected) {
