@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 
-from bir_core import config, enhancement, inspection, scoring
+from bir_core import base, config, enhancement, inspection, scoring
 from bir_core.card import Card
 from bir_core.config import EnhanceConfig
 from bir_core.errors import InputError
@@ -47,18 +47,31 @@ def test_logits_are_those_of_timm(name: str) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_checkpoint_that_was_trained_with_timm_is_taken(tmp_path: Path) -> None:
+    own = timm.create_model("test_vit", pretrained=False, num_classes=NUM_CLASSES, img_size=SIDE).eval()
+    torch.save({"state_dict": {f"module.{key}": value for key, value in own.state_dict().items()}}, tmp_path / "vit.pt")
+    card = {"size": [SIDE, SIDE]}
+    values = {"network": "timm:test_vit", "start": str(tmp_path / "vit.pt"), "preset": "trained", "card": card}
+    run = config.parse({"name": "trained", "base": values}, origin="test")
+    _, network, start = base.begin(run.base, (3, SIDE, SIDE), NUM_CLASSES, seed=0)
+    images = torch.tensor(samples(4).images)
+    with torch.no_grad():
+        torch.testing.assert_close(network.eval()(images), own(images), rtol=1e-5, atol=1e-6)
+    assert start.startswith("a file")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_head_alone_is_enhanced_and_scores_follow(name: str) -> None:
-    base, data = drawn(name), samples(24)
-    network = networks.restore(base, cases.CPU)
+    before, data = drawn(name), samples(24)
+    network = networks.restore(before, cases.CPU)
     assert 5 <= len(layers.names(network)) <= 6
     tuning = EnhanceConfig(max_epochs=2, learning_rate=1e-2)
-    after = enhancement.enhance(base, data, layers.names(network)[-1:], tuning, seed=0, device=cases.CPU).state
+    after = enhancement.enhance(before, data, layers.names(network)[-1:], tuning, seed=0, device=cases.CPU).state
     inside = dict(after.groups)[layers.names(network)[-1]]
     for key, value in after.tensors.items():
         if not key.startswith(inside):
-            assert np.array_equal(value, base.tensors[key]), key
-    assert np.abs(scoring.score(base, after, data, device=cases.CPU).score).max() > 0
+            assert np.array_equal(value, before.tensors[key]), key
+    assert np.abs(scoring.score(before, after, data, device=cases.CPU).score).max() > 0
 
 
 @pytest.mark.parametrize("size", [(3, 32, 48), (1, 64, 64)])
