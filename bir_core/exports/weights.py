@@ -137,7 +137,8 @@ def _foreign_loader(model: ModelState) -> str:
 
 
 def _is_ours(module: nn.Module) -> bool:
-    return type(module).__module__.startswith("bir_core.")
+    """Whether it is a layer that torch does not have; our pooling is torch's, only faster."""
+    return type(module).__module__.startswith("bir_core.") and not isinstance(module, nn.MaxPool2d)
 
 
 def _source(module: nn.Module, indent: int) -> str:
@@ -145,6 +146,8 @@ def _source(module: nn.Module, indent: int) -> str:
     if _is_ours(module):
         arguments: Sequence[Any] = getattr(module, "arguments")  # noqa: B009 - mypy takes it for a tensor
         return f"{type(module).__name__}({', '.join(map(repr, arguments))})"
+    if isinstance(module, nn.MaxPool2d):
+        return f"nn.MaxPool2d({module.extra_repr()})"
     if not isinstance(module, nn.Sequential):
         return f"nn.{module!r}"
     inner = " " * (indent + 4)

@@ -5,12 +5,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class MaxPool2(nn.Module):
-    """The largest of every two by two pixels, as ``nn.MaxPool2d(2)`` gives it.
+class MaxPool2(nn.MaxPool2d):
+    """The largest of every two by two pixels: ``nn.MaxPool2d(2)``, sooner.
 
     Torch's own notes where each maximum lay, for the backward pass, pixel by pixel. Comparing whole rows takes a CPU a
     tenth of that, which matters where only the answer is wanted: half of a LeNet's forward pass was pooling.
     """
+
+    def __init__(self) -> None:
+        super().__init__(2)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H // 2, W // 2); an odd last row or column is left out."""
