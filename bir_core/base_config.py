@@ -23,6 +23,8 @@ ORIGINS = {
 }
 """Where other networks come from: the form of a name there, and an example."""
 
+STARTS = ("scratch", "imagenet")
+"""What a base model may start from without a file of weights."""
 IMAGENET = Card(size=(224, 224), resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """What networks of torchvision and timm usually want."""
 
@@ -90,7 +92,7 @@ class BaseConfig(Section):
     def _known_start(self) -> "BaseConfig":
         if self.start == "imagenet" and not self.network.startswith("resnet50"):
             raise ValueError(f'start "imagenet" is there for resnet50 only, got network {self.network!r}')
-        if self.start not in ("scratch", "imagenet") and not self.start.endswith(WEIGHTS):
+        if self.start not in STARTS and not self.start.endswith(WEIGHTS):
             raise ValueError(
                 f'start must be "scratch", "imagenet" or a file that ends in {", ".join(WEIGHTS)}, got {self.start!r}'
             )
@@ -104,7 +106,7 @@ class BaseConfig(Section):
                     "an exported program has its own weights and cannot be trained from the start: choose preset "
                     f'"trained" and leave start out, got preset {self.preset!r}, start {self.start!r}'
                 )
-        elif self.preset == "trained" and self.start in ("scratch", "imagenet"):
+        elif self.preset == "trained" and self.start in STARTS:
             raise ValueError(f'preset "trained" takes the weights of a file: name it in start, got {self.start!r}')
         return self
 

@@ -6,7 +6,7 @@ Everything is built as the run will build it, so what would stop the run is said
 from dataclasses import dataclass
 
 from bir_core import base, seeding
-from bir_core.base_config import IMAGENET, BaseConfig
+from bir_core.base_config import IMAGENET, STARTS, BaseConfig
 from bir_core.config import RunConfig
 from bir_core.data import image_set, own
 from bir_core.data_config import IMAGE_SHAPES, NUM_CLASSES, DataConfig
@@ -76,14 +76,16 @@ def inspect(config: RunConfig) -> Inspection:
 
 
 def _doubt(base: BaseConfig) -> str:
-    """Whether timm's models of this name see other pixels than the usual card gives them."""
+    """Whether weights of a file may have seen other pixels than the usual card gives to timm's models."""
+    if base.start in STARTS or base.card is not None:
+        return ""
     own = origins.timms_own_pixels(base.network)
-    if own is None or base.card is not None or own == (IMAGENET.mean, IMAGENET.std):
+    if own is None or own == (IMAGENET.mean, IMAGENET.std):
         return ""
     mean, std = (list(values) for values in own)
     return (
         f"timm's own {base.network.partition(':')[2]} is trained with mean {mean} and std {std}, and this run takes "
-        "ImageNet's: if the weights come from there, name those in base.card"
+        "ImageNet's: if your weights were trained on such pixels, say so in base.card, what the network wants of a picture"
     )
 
 

@@ -50,7 +50,7 @@ class Summary:
 
 def summaries() -> list[Summary]:
     """Every image set, without its index."""
-    return [_summary(name, *_state(name)) for name in names()]
+    return [_summary(name, *state(name)) for name in names()]
 
 
 @functools.lru_cache(maxsize=256)
@@ -72,7 +72,7 @@ def open_set(name: str) -> ImageSet:
     """
     if name not in names():
         return image_set.open_set(name)
-    return _opened(name, *_state(name))
+    return _opened(name, *state(name))
 
 
 @functools.lru_cache(maxsize=4)
@@ -80,7 +80,7 @@ def _opened(name: str, _path: Path, _changed: int, _inode: int) -> ImageSet:
     return image_set.open_set(name)
 
 
-def _state(name: str) -> tuple[Path, int, int]:
+def state(name: str) -> tuple[Path, int, int]:
     """Where a set lies, and what changes whenever it is written anew."""
     path = image_set.home() / name
     try:

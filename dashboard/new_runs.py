@@ -24,7 +24,7 @@ LIBRARIES = ("torchvision", "timm")
 EXPORT, PROGRAM = "export", ".pt2"
 """Of an exported program: the word before its path in a config, and how its name ends."""
 
-STARTS = ("scratch", "imagenet")
+STARTS = base_config.STARTS
 """What the base model may start from; else a file of weights."""
 
 CARD, USUAL_CARD = Card, base_config.IMAGENET
@@ -44,16 +44,6 @@ def class_names(name: str) -> tuple[str, ...]:
         return tuple(map(str, values["class_names"]))
     except (OSError, ValueError, KeyError, TypeError):
         return ()
-
-
-def imported_at(config: RunConfig) -> int:
-    """When the image set of a run was last written, in nanoseconds; 0 for data known by name, or where it is gone."""
-    if not isinstance(config.data, OWN_DATA):
-        return 0
-    try:
-        return (image_set.home() / config.data.images / "set.json").stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def shown(names: tuple[str, ...]) -> dict[str, str]:

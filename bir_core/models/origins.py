@@ -72,8 +72,8 @@ def timms_own_pixels(network: str) -> tuple[tuple[float, ...], tuple[float, ...]
         InputError: timm is not installed.
     """
     origin, _, name = network.partition(":")
-    card = _import_timm(network).get_pretrained_cfg(name) if origin == "timm" else None
-    return None if card is None else (tuple(card.mean), tuple(card.std))
+    usual = _import_timm(network).get_pretrained_cfg(name) if origin == "timm" else None
+    return None if usual is None else (tuple(usual.mean), tuple(usual.std))
 
 
 def _timm(name: str, like: ModelState) -> object:
@@ -82,8 +82,8 @@ def _timm(name: str, like: ModelState) -> object:
         near = nearest(name, timm.list_models())  # more than a thousand names are no help
         hint = near if near.startswith("did you mean") else "timm.list_models() names them"
         raise InputError(f"timm has no model {name!r}: {hint}")
-    card = timm.get_pretrained_cfg(name)
-    more = {"img_size": like.image_shape[1:]} if card is not None and card.fixed_input_size else {}
+    usual = timm.get_pretrained_cfg(name)
+    more = {"img_size": like.image_shape[1:]} if usual is not None and usual.fixed_input_size else {}
     return timm.create_model(name, pretrained=False, num_classes=like.num_classes, in_chans=like.image_shape[0], **more)
 
 

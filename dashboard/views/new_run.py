@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 from pydantic import BaseModel
 
-from dashboard import form_fields, gate, network_check, new_runs, session, words
+from dashboard import form_fields, gate, image_sets, network_check, new_runs, session, words
 from dashboard.components import config_form, job_progress, model_choice
 from dashboard.new_runs import InputError, RunConfig
 
@@ -222,9 +222,10 @@ def check(config: RunConfig) -> None:
     st.session_state[CHECKED] = (_what(config), found, fault)
 
 
-def _what(config: RunConfig) -> tuple[str, int]:
+def _what(config: RunConfig) -> tuple[object, ...]:
     """What a check is of: the settings, and the images as they are."""
-    return new_runs.toml(config), new_runs.imported_at(config)
+    images = image_sets.state(config.data.images) if isinstance(config.data, new_runs.OWN_DATA) else ()
+    return new_runs.toml(config), *images
 
 
 def checked_part(config: RunConfig) -> None:
