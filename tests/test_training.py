@@ -167,6 +167,21 @@ def test_patience_counts_epochs_without_a_lower_loss() -> None:
     assert watch.best_epoch == 2
 
 
+def test_denormal_numbers_are_zero_in_every_step() -> None:
+    smallest, seen = torch.tensor([torch.finfo(torch.float32).tiny]), set[float]()
+
+    def watched(logits: Tensor, targets: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            seen.add(float(smallest / 2))
+        return losses.soft_cross_entropy(logits, targets)
+
+    network = networks.restore(cases.fresh_model(), cases.CPU)
+    inputs, targets, _ = tensors()
+    training.fine_tune(network, ("layer5",), inputs, targets, schedule=SCHEDULE, generator=generator(), loss=watched)
+    assert seen == {0.0}
+    assert float(smallest / 2) > 0
+
+
 def test_nan_loss_is_refused_by_name() -> None:
     network = networks.restore(cases.fresh_model(), cases.CPU)
     inputs, targets, _ = tensors()

@@ -36,9 +36,6 @@ SCHEMA = pa.schema(
 FLUSHED_AFTER = 1024
 """Measurements that a kill may cost."""
 
-_PIECE = 8192
-"""So many places at a time are objects of Python, which take ten times as much as a column of them."""
-
 LOG, THUMBNAILS = "facts.arrows", "thumbnails.bin"
 
 
@@ -46,15 +43,15 @@ class Known:
     """Measurements that are there already, found by where their pictures lie; of several, the newest counts."""
 
     def __init__(self, table: pa.Table) -> None:
+        places = _places(table)
         self.table = table.combine_chunks()
-        places = _places(self.table)
         # Sorted by place; among equals the last one comes last and is found.
         self._order = np.argsort(places, kind="stable")
         self._places = places[self._order]
         self._sizes, self._changed = (self.table[name].to_numpy() for name in ("bytes", "mtime_ns"))
 
-    def positions(self, batch: pa.RecordBatch | pa.Table) -> Integers:
-        """For every row of a batch with columns root, path and row the position of its measurement, -1 = none."""
+    def positions(self, batch: pa.Table) -> Integers:
+        """For every row of a table with columns root, path and row the position of its measurement, -1 = none."""
         if not len(self._places):
             return np.full(batch.num_rows, -1, dtype=np.int64)
         wanted = _places(batch)
@@ -67,7 +64,7 @@ class Known:
             same &= np.asarray(pc.equal(there, batch[name]).combine_chunks(), dtype=np.bool_)
         return np.where(found & same, positions, -1)
 
-    def unchanged(self, batch: pa.RecordBatch | pa.Table, sizes: Integers, changed: Integers) -> Integers:
+    def unchanged(self, batch: pa.Table, sizes: Integers, changed: Integers) -> Integers:
         """The same, but -1 too where the file has another size or another time now."""
         at = self.positions(batch)
         if self.table.num_rows:
@@ -76,14 +73,12 @@ class Known:
         return at
 
 
-def _places(batch: pa.RecordBatch | pa.Table) -> Integers:
+def _places(table: pa.Table) -> Integers:
     """One number per row that stands for root, path and row, within this process."""
-    columns = [batch[name] for name in ("root", "path", "row")]
-    pieces = (
-        zip(*(column.slice(start, _PIECE).to_pylist() for column in columns), strict=True)
-        for start in range(0, batch.num_rows, _PIECE)
-    )
-    return np.fromiter((hash(place) for piece in pieces for place in piece), np.int64, batch.num_rows)
+    # Batch by batch: as objects of Python the columns take ten times as much.
+    batches = table.select(["root", "path", "row"]).to_batches()
+    pieces = (zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in batches)
+    return np.fromiter((hash(place) for piece in pieces for place in piece), np.int64, table.num_rows)
 
 
 class Log:

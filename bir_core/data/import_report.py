@@ -14,7 +14,6 @@ from bir_core.records import Integers
 
 EXAMPLES = 20
 """So many of the unreadable and of the double pictures are named."""
-_PIECE = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +78,7 @@ def _counts(index: pa.Table, class_names: Sequence[str]) -> dict[str, dict[str, 
 
 def _sizes(index: pa.Table) -> dict[str, Any]:
     counted = Counter[tuple[int, int]]()
-    for batch in index.select(["width", "height"]).to_batches(_PIECE):
+    for batch in index.select(["width", "height"]).to_batches():
         counted.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
     by_area = sorted(counted, key=lambda size: (size[0] * size[1], size))
     return {

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,7 +101,7 @@ def _measure(task: Task) -> Measured:
     )
 
 
-def changed(path: Path | str) -> InputError:
+def changed(path: str) -> InputError:
     """The error that says that a file is not the one that was looked at any more."""
     return InputError(
         f"{path} was changed while it was imported: wait until nobody writes there, and import again; what was read so "
