@@ -2,8 +2,8 @@
 
 The pictures are CIFAR-10's of BIR_DATA_DIR enlarged to 224 pixels, or the bundled digits in colour, written as JPEG
 files; decoding is less than a hundredth of the work here, so photographs would say the same. In each round the decoder
-alone, the network alone on decoded batches, and scoring itself are timed in turn, and the ratio of scoring to the slower
-of the two is taken within the round. The bar: at most 1.2.
+alone, the network alone on decoded batches, and scoring itself are timed in turn, and the ratio of scoring to the
+slower of the two is taken within the round. The bar: at most 1.2.
 """
 
 import json

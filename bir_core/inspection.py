@@ -85,7 +85,7 @@ def _doubt(base: BaseConfig) -> str:
     mean, std = (list(values) for values in own)
     return (
         f"timm's own {base.network.partition(':')[2]} is trained with mean {mean} and std {std}, and this run takes "
-        "ImageNet's: if your weights were trained on such pixels, say so in base.card, what the network wants of a picture"
+        "ImageNet's: if your weights have seen such pixels, say so in base.card, what the network wants of a picture"
     )
 
 
