@@ -116,13 +116,16 @@ def examine(source: Source, *, name: str = "") -> Examined:
         width, height = image.size
         turned = _orientation(image) in _SIDEWAYS
         share = _SMALLEST_THUMBNAIL / max(width, height)
-        _decode_smaller(image, (math.ceil(height * share), math.ceil(width * share)), turned=False)
-        small = thumbnail(_loaded(image, called))
+        least = math.ceil(height * share), math.ceil(width * share)
+        # What a JPEG holds is not made RGB for a thumbnail, which is a JPEG. Without JFIF it may hold anything.
+        as_held = "YCbCr" if "jfif" in image.info else None
+        _decode_smaller(image, least, turned=False, mode=as_held)
+        small = thumbnail(_loaded(image, called, modes=("L", "RGB", "YCbCr")))
     return Examined(width=height if turned else width, height=width if turned else height, thumbnail=small)
 
 
 def thumbnail(picture: Image.Image) -> bytes:
-    """JPEG of a picture in mode L or RGB; its longer side has at most 128 pixels."""
+    """JPEG of a picture in mode L, RGB or YCbCr; its longer side has at most 128 pixels."""
     share = THUMBNAIL_SIDE / max(picture.size)
     if share < 1:
         size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
@@ -182,16 +185,18 @@ def _opened(source: Path | bytes | BinaryIO, name: str) -> Iterator[tuple[ImageF
         raise InputError(f"{called} is truncated or damaged ({reason}): get the file again, or leave it out") from None
 
 
-def _decode_smaller(image: ImageFile.ImageFile, least: tuple[int, int], *, turned: bool) -> None:
-    """Let a JPEG be decoded at a fraction of its size; other formats are as they are."""
+def _decode_smaller(
+    image: ImageFile.ImageFile, least: tuple[int, int], *, turned: bool, mode: str | None = None
+) -> None:
+    """Let a JPEG be decoded at a fraction of its size, and in another mode; other formats are as they are."""
     height, width = least
-    image.draft(None, (height, width) if turned else (width, height))
+    image.draft(mode, (height, width) if turned else (width, height))
 
 
-def _loaded(image: ImageFile.ImageFile, called: str) -> Image.Image:
+def _loaded(image: ImageFile.ImageFile, called: str, *, modes: tuple[str, ...] = ("L", "RGB")) -> Image.Image:
     image.load()
     turn = _TURNS.get(_orientation(image))
-    picture = _plain(image, called)
+    picture = _plain(image, called, modes)
     # A thumbnail would otherwise take over comments and a colour profile, which may be larger than the picture.
     picture.info = {}
     return picture if turn is None else picture.transpose(turn)
@@ -205,14 +210,14 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _plain(image: Image.Image, called: str) -> Image.Image:
-    """The picture in mode L or RGB."""
+def _plain(image: Image.Image, called: str, modes: tuple[str, ...]) -> Image.Image:
+    """The picture in one of some modes, L or RGB if it has none of them."""
     mode = image.mode
     if mode.startswith("I") or mode == "F":
         return _scaled(np.asarray(image), called)
     if image.has_transparency_data:
         return _on_white(image)
-    if mode in ("L", "RGB"):
+    if mode in modes:
         return image
     return image.convert("L" if mode == "1" else "RGB")
 
