@@ -279,7 +279,8 @@ def write(part: Path, index: pa.Table, facts: dict[str, Any]) -> None:
         index: see ``INDEX``.
         facts: name, kind, origin, roots, class_names and report.
     """
-    pq.write_table(index.cast(INDEX), part / _INDEX, row_group_size=1 << 16)
+    # A group of rows is in memory until it is whole, and a dictionary of what never repeats with it.
+    pq.write_table(index.cast(INDEX), part / _INDEX, row_group_size=1 << 13, use_dictionary=["split", "group"])
     files = {name: {"size": (part / name).stat().st_size} for name in (_INDEX, _THUMBNAILS)}
     for name in files:
         durable.flush(part / name)
