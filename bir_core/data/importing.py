@@ -8,7 +8,8 @@ the new one takes its place. Pictures never pile up in memory: only columns of n
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ _SAID_AT_ONCE = 3
 """So many unreadable files are named in an error."""
 
 
+@contextmanager
+def _freed_at_once() -> Iterator[None]:
+    """Arrow's usual pool keeps what was freed: the tables of each step would come on top of the last one's."""
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(usual)
+
+
+@_freed_at_once()
 def import_images(request: ImportRequest, *, progress: Watch = lambda _: None) -> ImageSet:
     """Make or renew the image set that a request describes.
 
