@@ -82,13 +82,14 @@ def _require(images: ImageSet, train: Integers, reserved: Integers) -> None:
 
 
 def _with_validation(images: ImageSet, train: Integers, share: float, seed: int) -> dict[Split, Integers]:
-    """The training rows with a stratified share of them set apart, at least one and not all of them."""
-    order = train[sampling.by_class_in_turn(images.labels[train], seed=seeding.derive(seed, "validation"))]
-    count = round(share * len(train))
-    if count in (0, len(train)):
+    """The training rows with a stratified share of them set apart, at least one; each class keeps some to train on."""
+    labels = images.labels[train]
+    order = train[sampling.in_proportion(labels, seed=seeding.derive(seed, "validation"))]
+    count, most = round(share * len(train)), len(train) - len(np.unique(labels))
+    if not 0 < count <= most:
         raise InputError(
-            f"validation_fraction {share:g} of {len(train)} training images leaves {count} for validation: both parts "
-            "need at least one image"
+            f"validation_fraction {share:g} of {len(train)} training images leaves {count} for validation: expected 1 "
+            f"to {most}, so that each class keeps one to train on"
         )
     return {"validation": np.sort(order[:count]), "train": np.sort(order[count:])}
 
