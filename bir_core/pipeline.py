@@ -77,10 +77,13 @@ def _compute_stage(run: Run, name: str, watch: Watch) -> None:
 
     work = Work(run=run, seed=seeding.derive(run.config.seed, name), device=device, progress=progress)
     _forget_peak_memory()
+    made = run_folder.made_of(run, name)  # before anything is read: a verdict may come while the stage works
     started = time.perf_counter()
     write = FUNCTIONS[name](work)
     seconds = time.perf_counter() - started
-    run_folder.save_stage(run, name, write, seconds=seconds, peak_memory_mb=_peak_memory_mb(), device=str(device))
+    run_folder.save_stage(
+        run, name, write, seconds=seconds, peak_memory_mb=_peak_memory_mb(), device=str(device), made=made
+    )
     watch(StageEvent(stage=name, state="finished", seconds=seconds))
 
 

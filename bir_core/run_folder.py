@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from bir_core import config as run_config
-from bir_core import database, durable, flow, run_lock, run_provenance, stage_result
+from bir_core import database, durable, flow, outside, run_lock, run_provenance, stage_result
 from bir_core.config import RunConfig
 from bir_core.errors import InputError, RunDamaged, RunNotFound
 from bir_core.sections import NAME_PATTERN
-from bir_core.stage_result import FORMAT, StageResult
+from bir_core.stage_result import FORMAT, MadeOf, StageResult
 
 lock = run_lock.lock
 provenance = run_provenance.provenance
@@ -165,16 +165,34 @@ def delete(root: Path, name: str) -> None:
 
 
 def save_stage(
-    run: Run, stage: str, write: Callable[[Path], None], *, seconds: float, peak_memory_mb: float, device: str
+    run: Run,
+    stage: str,
+    write: Callable[[Path], None],
+    *,
+    seconds: float,
+    peak_memory_mb: float,
+    device: str,
+    made: MadeOf | None = None,
 ) -> StageResult:
     """Let ``write`` fill a fresh folder, then make it the result of ``stage`` in one rename.
+
+    Args:
+        run: the run.
+        stage: name of a stage.
+        write: what fills the folder.
+        seconds: that the computation took.
+        peak_memory_mb: the most memory of its process meanwhile.
+        device: that it ran on.
+        made: of what, as it was when the computation began; None = as it is now.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full.
         StageFailed: the result holds a number that is not finite where it must be.
     """
+    made = made or made_of(run, stage)
+    facts = {"seconds": seconds, "peak_memory_mb": peak_memory_mb, "device": device}
     try:
-        return _save_stage(run, stage, write, seconds=seconds, peak_memory_mb=peak_memory_mb, device=device)
+        return _save_stage(run, stage, write, made.__dict__ | facts)
     except OSError as error:
         shutil.rmtree(run.path / f"{stage}.part", ignore_errors=True)  # a full disk needs the room
         raise InputError(
@@ -183,9 +201,7 @@ def save_stage(
         ) from None
 
 
-def _save_stage(
-    run: Run, stage: str, write: Callable[[Path], None], *, seconds: float, peak_memory_mb: float, device: str
-) -> StageResult:
+def _save_stage(run: Run, stage: str, write: Callable[[Path], None], facts: dict[str, Any]) -> StageResult:
     part = run.path / f"{stage}.part"
     durable.remove(part)
     part.mkdir()
@@ -193,16 +209,7 @@ def _save_stage(
     files = {
         path.name: {"size": path.stat().st_size, "sha256": durable.sha256(path)} for path in sorted(part.iterdir())
     }
-    result = StageResult(
-        stage=stage,
-        fingerprint=expected_fingerprint(run, stage),
-        digest=durable.digest(files),
-        files=files,
-        seconds=seconds,
-        peak_memory_mb=peak_memory_mb,
-        device=device,
-        finished=_now(),
-    )
+    result = StageResult(stage=stage, digest=durable.digest(files), files=files, finished=_now(), **facts)
     forms = {"format": FORMAT, "version": flow.find(stage).version}
     durable.write_json(part / "stage.json", forms | result.__dict__)
     for path in part.iterdir():
@@ -256,9 +263,18 @@ def fresh_stages(run: Run) -> tuple[str, ...]:
         except RunDamaged:
             continue
         inputs_are_fresh = all(need in fresh for need in flow.needs(stage, run.config))
-        if result is not None and inputs_are_fresh and result.fingerprint == expected_fingerprint(run, stage.name):
+        if result is not None and inputs_are_fresh and _is_unchanged(result, made_of(run, stage.name)):
             fresh.append(stage.name)
     return tuple(fresh)
+
+
+def _is_unchanged(result: StageResult, now: MadeOf) -> bool:
+    return result.fingerprint == now.fingerprint and not outside.changed(result.outside, now.outside)
+
+
+def made_of(run: Run, stage: str) -> MadeOf:
+    """What the result of ``stage`` would be made of now."""
+    return MadeOf(fingerprint=expected_fingerprint(run, stage), outside=outside.state(stage, run.config))
 
 
 def expected_fingerprint(run: Run, stage: str) -> str:

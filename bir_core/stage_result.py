@@ -2,7 +2,7 @@
 
 import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,21 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
+class MadeOf:
+    """What a result is made of.
+
+    Attributes:
+        fingerprint: digest of config, seed, device and the results of other stages.
+        outside: what is read outside of the run, each with a digest; see ``outside``.
+    """
+
+    fingerprint: str
+    outside: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageResult:
-    """What ``stage.json`` says of a whole result."""
+    """What ``stage.json`` says of a whole result; ``outside`` is empty in those of before it was noted."""
 
     stage: str
     fingerprint: str
@@ -22,6 +35,7 @@ class StageResult:
     peak_memory_mb: float
     device: str
     finished: str
+    outside: dict[str, str] = field(default_factory=dict)
 
 
 class OtherVersion(Exception):

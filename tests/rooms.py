@@ -60,6 +60,7 @@ TORCH_FREE = frozenset(
         "paper",
         "run_folder",
         "array_files",
+        "outside",
         "stage_result",
         "storage",
         "jobs",

@@ -8,12 +8,13 @@
 A set is written aside and renamed. No torch here: the dashboard shows sets.
 """
 
+import functools
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,16 @@ def open_set(name: str) -> ImageSet:
         raise InputError(f"image set {name!r} in {path} is damaged ({reason}): import it again") from None
 
 
+def state(name: str) -> str | None:
+    """Digest of all that a run reads of a set, its files' places and times included; None where it cannot be read."""
+    path = home() / name
+    try:
+        found = (path / _SET).stat()
+        return _state(name, path, found.st_mtime_ns, found.st_ino)
+    except (OSError, InputError):
+        return None
+
+
 def delete(name: str) -> None:
     """Remove a set; the images that it was made of stay where they are.
 
@@ -308,10 +319,21 @@ def recover(name: str) -> None:
 
 
 def _fingerprint(index: pa.Table, class_names: Sequence[str]) -> str:
-    digest = hashlib.sha256(json.dumps(list(class_names)).encode())
-    for name in ("key", "split", "group", "sha256"):
+    return _digest(index, list(class_names), ("key", "split", "group", "sha256"), {"label": "<i4", "true_label": "<i4"})
+
+
+@functools.lru_cache(maxsize=64)
+def _state(name: str, *_unchanged: object) -> str:
+    found = open_set(name)
+    numbers = {"root": "<i4", "row": "<i8", "bytes": "<i8", "mtime_ns": "<i8"}
+    return _digest(found.index, [found.fingerprint, *found.roots], ("path",), numbers)
+
+
+def _digest(index: pa.Table, first: list[str], texts: Sequence[str], numbers: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(first).encode())
+    for name in texts:
         for chunk in index[name].chunks:
             digest.update(json.dumps(chunk.to_pylist()).encode())
-    for name in ("label", "true_label"):
-        digest.update(index[name].to_numpy().astype("<i4").tobytes())
+    for name, form in numbers.items():
+        digest.update(index[name].to_numpy().astype(form).tobytes())
     return digest.hexdigest()

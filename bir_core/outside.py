@@ -1,0 +1,50 @@
+"""What a run reads outside of its folder, an image set or a file of weights, and whether it is still as it was.
+
+A stage notes beside its result what these were like when it read them. No torch here: the dashboard reads runs.
+"""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+from bir_core import durable
+from bir_core.base_config import STARTS, BaseConfig
+from bir_core.config import RunConfig
+from bir_core.data import image_set
+from bir_core.data_config import OwnDataConfig
+
+
+def state(stage: str, config: RunConfig) -> dict[str, str]:
+    """What a stage reads outside of a run, each with a digest; what is not there is left out."""
+    found: dict[str, str | None] = {}
+    if stage == "data" and isinstance(config.data, OwnDataConfig):
+        found[f"image set {config.data.images}"] = image_set.state(config.data.images)
+    # Attacks are made against a network of the same kind as the base model, so the data may depend on its weights.
+    if stage == "base" or (stage == "data" and config.data.corruption == "adv"):
+        found |= {f"file {path}": _checksum(path) for path in _files(config.base)}
+    return {name: digest for name, digest in found.items() if digest is not None}
+
+
+def changed(noted: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether something is there that is not as it was; what is gone, or was not noted, has not changed."""
+    return any(now.get(name, digest) != digest for name, digest in noted.items())
+
+
+def _files(base: BaseConfig) -> list[Path]:
+    """The files of weights that the base model is made from."""
+    names = [base.network.partition(":")[2]] if base.is_program else []
+    names += [] if base.start in STARTS else [base.start]
+    return [Path(name) for name in names]
+
+
+def _checksum(path: Path) -> str | None:
+    try:
+        found = path.stat()
+        return _sha256(path.resolve(), found.st_mtime_ns, found.st_size, found.st_ino)
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, *_unchanged: int) -> str:
+    return durable.sha256(path)
