@@ -38,6 +38,7 @@ class Stage:
         optional: computed only when it is asked for by name.
         heeds_verdicts: the result depends on what people have decided since.
         heeds_method: it also reads the model that the run's report puts first, see ``needs``.
+        judges: it says how good its models are, for which it may have to train everything anew, see ``sections``.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     optional: bool = False
     heeds_verdicts: bool = False
     heeds_method: bool = False
+    judges: bool = False
 
 
 CROSS_FIT = "cross_fit"
@@ -77,6 +79,7 @@ def _treatment_stage(one: methods.Treatment) -> Stage:
         needs=_CASE,
         sections=("base", "review", "repair", *_options(one.name)),
         optional=True,
+        judges=True,
     )
 
 
@@ -87,6 +90,7 @@ def _method_stage(one: methods.Method) -> Stage:
         needs=(*_CASE, f"detect-{one.detector}"),
         sections=("base", "review", "repair", *_options(one.treatment)),
         optional=True,
+        judges=True,
     )
 
 
@@ -163,6 +167,7 @@ STAGES: tuple[Stage, ...] = (
         needs=("data", "base", "select", "enhance", "score", "identify", "align"),
         sections=("align", "review", "repair"),
         optional=True,
+        judges=True,
     ),
     Stage(
         name="reserved_sizes",
@@ -240,3 +245,12 @@ def needs(stage: Stage, config: RunConfig) -> tuple[str, ...]:
     own = (f"treat-{method.name}",) if stage.heeds_method and method.stage is None else ()
     stand_in = (CROSS_FIT,) if stage.name == "evaluate" and isinstance(config.data, OwnDataConfig) else ()
     return (*stage.needs, *own, *stand_in)
+
+
+def sections(stage: Stage, config: RunConfig) -> tuple[str, ...]:
+    """The config sections that ``stage`` reads in a run under ``config``.
+
+    Without test images accuracies are cross-fitted on the reserved set: all stages are computed for each fold.
+    """
+    cross_fits = stage.judges and isinstance(config.data, OwnDataConfig)
+    return tuple(dict.fromkeys((*stage.sections, *(find(CROSS_FIT).sections if cross_fits else ()))))

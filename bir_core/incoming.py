@@ -22,6 +22,8 @@ from bir_core.run_folder import Run
 
 NEEDED = ("sample", "id", "verdict", "new_label")
 """Columns without which a table says nothing about verdicts."""
+GIVEN = "given"
+"""Where a table has this column, a verdict must be about the label that the sample has."""
 
 SHOWN = 5
 """So many faulty rows are named in one sentence."""
@@ -30,7 +32,7 @@ SHOWN = 5
 def _read_csv(path: Path) -> pd.DataFrame:
     """Text as it stands, the guard against formulas taken off; blank lines count, so that lines can be named."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8-sig")
-    there = [name for name in NEEDED if name in table]
+    there = [name for name in (*NEEDED, GIVEN) if name in table]
     return table.assign(**{name: table[name].str.removeprefix(GUARD) for name in there})
 
 
@@ -73,10 +75,11 @@ def read(run: Run, path: Path, *, name: str | None = None) -> tuple[Decision, ..
     missing = [column for column in NEEDED if column not in table]
     if missing:
         raise InputError(f"{called} has no column {', '.join(missing)}: give a file that 'export' has written")
-    cells = table[list(NEEDED)].astype(object)
+    cells = table[[*NEEDED, *({GIVEN} & set(table))]].astype(object)
     cells = cells.where(cells.notna(), "").reset_index(drop=True)
     samples = _Samples(
         ids=storage.load_part(run.path / "data", "train").ids,
+        labels=storage.load_labels(run.path / "data", "train"),
         names=storage.load_class_names(run.path / "data"),
     )
     found, faults = samples.decisions(cells[cells["verdict"].map(str) != ""])
@@ -125,9 +128,10 @@ def _compare(log: Sequence[Entry], decisions: Sequence[Decision], reviewer: str)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Samples:
-    """What a row must fit: the ids of the training samples and the names of the classes."""
+    """What a row must fit: ids and labels of the training samples, and the names of the classes."""
 
     ids: Integers
+    labels: Integers
     names: Sequence[str]
 
     def decisions(self, cells: pd.DataFrame) -> tuple[tuple[Decision, ...], dict[int, str]]:
@@ -151,6 +155,12 @@ class _Samples:
         if self.ids[sample] != known_as:
             raise ValueError(
                 f"sample {sample} has id {self.ids[sample]} in this run, not {known_as}: the table is about other data"
+            )
+        given = self.names[self.labels[sample]]
+        if (said := str(cell.get(GIVEN, ""))) not in ("", given):
+            raise ValueError(
+                f"sample {sample} is labelled {given[:40]!r} in this run, not {said[:40]!r}: "
+                "the table is about other data"
             )
         verdict, label = str(cell["verdict"]), str(cell["new_label"])
         if verdict not in review.VERDICTS:

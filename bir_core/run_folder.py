@@ -287,7 +287,7 @@ def expected_fingerprint(run: Run, stage: str) -> str:
         "seed": run.config.seed,
         "device": run.config.device,
         "threads": run.config.threads,
-        "config": {section: _section(values, section) for section in description.sections},
+        "config": {section: _section(values, section) for section in flow.sections(description, run.config)},
         "inputs": {need: input_digest(run, need) for need in flow.needs(description, run.config)},
     }
     if description.heeds_verdicts:

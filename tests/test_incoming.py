@@ -68,12 +68,12 @@ def test_verdicts_come_back_as_they_were(run: Run, tiny_run: Run, tmp_path: Path
     assert set(incoming.read(run, again)) == set(found)
 
 
-def test_guarded_text_comes_back(run: Run, ids: list[int], tmp_path: Path) -> None:
+def test_guarded_text_comes_back(run: Run, tmp_path: Path) -> None:
     """As a spreadsheet would leave it: names that look like formulas, and its own mark at the head of the file."""
     names = ["=a", "+b", "-c", "@d", "\te", "\rf", "'g", "''h", "i", "j"]
     rename_classes(run, names)
     for label, name in enumerate(names):
-        frame = export.samples(run).head(1).assign(sample=0, id=ids[0], verdict="relabel", new_label=name)
+        frame = export.samples(run).query("sample == 0").assign(verdict="relabel", new_label=name)
         export.write(frame, tmp_path / "t.csv")
         (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "t.csv").read_bytes())
         assert incoming.read(run, tmp_path / "t.csv") == (Decision(sample=0, verdict="relabel", label=label),)
@@ -103,6 +103,16 @@ def test_a_line_that_does_not_fit_is_named(run: Run, ids: list[int], tmp_path: P
         incoming.read(run, path)
     assert sentence.replace("ID1", str(ids[1])) in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_verdicts_about_other_labels_are_refused(run: Run, tmp_path: Path) -> None:
+    """Somebody's own images count from 0 in every set, so their ids are those of another one, too."""
+    verdicts.record(run, [Decision(sample=3, verdict="keep")], reviewer="ada", key="1")
+    table = export.samples(run)
+    given = table.loc[table["sample"] == 3, "given"].item()
+    export.write(table.replace({"given": {given: "cow"}}), tmp_path / "samples.csv")
+    with pytest.raises(InputError, match=f"sample 3 is labelled '{given}' in this run, not 'cow': .* other data"):
+        incoming.read(run, tmp_path / "samples.csv")
 
 
 def test_many_faulty_lines_are_counted(run: Run, tmp_path: Path) -> None:
