@@ -38,6 +38,7 @@ class Stage:
         optional: computed only when it is asked for by name.
         heeds_verdicts: the result depends on what people have decided since.
         heeds_method: it also reads the model that the run's report puts first, see ``needs``.
+        heeds_settings: the result shows the run's name and every setting, so that a fork makes its own.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     optional: bool = False
     heeds_verdicts: bool = False
     heeds_method: bool = False
+    heeds_settings: bool = False
 
 
 CROSS_FIT = "cross_fit"
@@ -201,6 +203,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("evaluate",),
         optional=True,
         heeds_method=True,
+        heeds_settings=True,
     ),
     Stage(
         name="export-report",
@@ -209,6 +212,7 @@ STAGES: tuple[Stage, ...] = (
         sections=(),
         optional=True,
         heeds_verdicts=True,
+        heeds_settings=True,
     ),
 )
 
