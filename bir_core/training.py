@@ -261,7 +261,7 @@ def _run_epoch(
 
 
 def _batches(order: Tensor, batch_size: int, network: nn.Module) -> Sequence[Tensor]:
-    pieces: Sequence[Tensor] = order.split(batch_size)
+    pieces: tuple[Tensor, ...] = order.split(batch_size)
     # Batch norm in training compares the samples of a batch, and torch refuses one alone where its maps have shrunk to
     # a pixel. Without batch norm a last one goes alone, so that such networks keep the weights of earlier versions.
     if len(pieces) > 1 and len(pieces[-1]) == 1 and _learns_statistics(network):

@@ -129,8 +129,8 @@ def test_without_a_linear_layer_the_last_convolution_is_read_averaged(monkeypatc
     state, samples = cases.fresh_model("all_convolution"), cases.digits(40)
     found = embed(40, model="all_convolution", batch_size=7).features
     logits = networks.restore(state, cases.CPU).eval()(torch.tensor(samples.images)).detach().numpy()
-    weight, bias = state.tensors["layer2.0.weight"][:, :, 0, 0], state.tensors["layer2.0.bias"]
-    np.testing.assert_allclose(found @ weight.T + bias, logits, rtol=1e-4, atol=1e-5)
+    weight, bias = (np.asarray(state.tensors[f"layer2.0.{name}"], np.float32) for name in ("weight", "bias"))
+    np.testing.assert_allclose(found @ weight[:, :, 0, 0].T + bias, logits, rtol=1e-4, atol=1e-5)
 
 
 def test_without_any_layer_to_read_the_logits_stand_in() -> None:
