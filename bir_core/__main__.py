@@ -109,7 +109,7 @@ def show(
     """Show what a run found."""
     import json
 
-    from bir_core import console, run_folder, storage
+    from bir_core import console, run_folder, run_report
 
     opened = run_folder.open_run(run_folder.runs_root(runs), run)
     finished = [name for name in run_folder.fresh_stages(opened) if name != "evaluate"]
@@ -120,7 +120,7 @@ def show(
         console.remark(
             f"this report is older than the run's config or results: 'stage evaluate {run}' brings it up to date"
         )
-    report = storage.load_report(opened.path / "evaluate")
+    report = run_report.read(opened)
     if as_json:
         print(json.dumps(report, indent=2, allow_nan=False))
     else:
@@ -293,11 +293,11 @@ def _download(config: RunConfig) -> None:
 
 
 def _compute_and_show(runs: Path | None, config: RunConfig) -> None:
-    from bir_core import console, flow, run_folder, storage
+    from bir_core import console, flow, run_folder, run_report
 
     opened = _create_or_continue(run_folder.runs_root(runs), config)
     _compute(opened, flow.NAMES)
-    console.show(storage.load_report(opened.path / "evaluate"))
+    console.show(run_report.read(opened))
     console.remark(f"everything is in {opened.path}")
 
 

@@ -1,11 +1,11 @@
 """Lay the samples out by their features under the enhanced model: enhanced, samples -> Embedding.
 
-Shapes: N training samples, R reserved samples, d features.
+Shapes: N training samples, R reserved samples, B samples of a pass, d features.
 """
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -50,7 +50,7 @@ def embed(
         progress: told (samples done, N + R).
 
     Raises:
-        InputError: UMAP is wanted and not installed, or the network has no linear layer.
+        InputError: UMAP is wanted and not installed.
     """
     if config.layout == "umap":
         check_umap()
@@ -65,19 +65,19 @@ def embed(
 
 @torch.no_grad()
 def features(network: nn.Sequential, images: Images, batch_size: int, progress: Progress = no_progress) -> Floats:
-    """(N, d) float32, what the last linear layer of the network receives for each of the (N, C, H, W) images.
+    """(N, d) float32, penultimate features of each of the (N, C, H, W) images: what the last linear layer receives.
 
-    Raises:
-        InputError: the network has no linear layer.
+    A network may have none. What its last convolution receives, averaged over the pixels, is then the nearest to it,
+    as in SqueezeNet, which averages behind that convolution. Where that is no module either, as in an exported program,
+    the logits stand in.
     """
-    last = _last_linear(network)
-    device = last.weight.device
+    device = next(network.parameters()).device
     batch_size = layer_groups.pass_size(network, images.shape[1:], batch_size)
-    found = np.empty((len(images), last.in_features), dtype=np.float32)
-    with _inputs_of(last) as received:
+    with _reading(network) as read:
+        width = read(torch.zeros(1, *images.shape[1:], device=device)).shape[1]
+        found = np.empty((len(images), width), dtype=np.float32)
         for chosen, batch in pictures.stream(images, batch_size):
-            network(torch.tensor(batch, device=device))
-            found[chosen] = received.pop().cpu().numpy()
+            found[chosen] = read(torch.tensor(batch, device=device)).cpu().numpy()
             progress(chosen.stop, len(images))
     return found
 
@@ -135,23 +135,28 @@ def check_umap() -> None:
         )
 
 
-def _last_linear(network: nn.Module) -> nn.Linear:
-    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    if not linear:
-        raise InputError("the network has no linear layer, so it has no features in front of its last one")
-    return linear[-1]
-
-
 @contextmanager
-def _inputs_of(layer: nn.Linear) -> Iterator[list[Tensor]]:
-    """What the layer receives, one tensor a pass, as long as the context lasts."""
+def _reading(network: nn.Sequential) -> Iterator[Callable[[Tensor], Tensor]]:
+    """What turns (B, C, H, W) images into their (B, d) features, as long as the context lasts."""
+    last = _last(network, nn.Linear) or _last(network, nn.Conv2d)
+    if last is None:
+        yield network
+        return
     received: list[Tensor] = []
 
     def keep(_layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        received.append(inputs[0])
+        received.append(inputs[0].mean((2, 3)) if isinstance(last, nn.Conv2d) else inputs[0])
 
-    handle = layer.register_forward_pre_hook(keep)
+    def read(images: Tensor) -> Tensor:
+        network(images)
+        return received.pop()
+
+    handle = last.register_forward_pre_hook(keep)
     try:
-        yield received
+        yield read
     finally:
         handle.remove()
+
+
+def _last(network: nn.Module, kind: type[nn.Module]) -> nn.Module | None:
+    return next((module for module in reversed(list(network.modules())) if isinstance(module, kind)), None)

@@ -14,6 +14,7 @@ from bir_core import (
     report_words,
     reserved_sizes,
     review,
+    run_report,
     seeding,
     sensitivity,
     stages,
@@ -132,7 +133,7 @@ def _export_aligned(work: Work) -> Write:
 def _export_weights(work: Work) -> Write:
     method = work.run.config.evaluate.method
     model = work.model(stages.models_beside(method)[method], method)
-    report = storage.load_report(work.folder("evaluate"))
+    report = run_report.read(work.run)
     facts = {
         "run": work.run.name,
         "method": method,
@@ -150,7 +151,7 @@ def _export_weights(work: Work) -> Write:
 def _export_report(work: Work) -> Write:
     scores, truth = storage.load_scores(work.folder("score")), storage.load_truth(work.folder("data"))
     text = page.compose(
-        storage.load_report(work.folder("evaluate")),
+        run_report.read(work.run),
         scores.score,
         truth.corrupted if truth.corrupted.any() else None,
         _examples(work),

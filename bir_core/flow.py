@@ -39,6 +39,7 @@ class Stage:
         heeds_verdicts: the result depends on what people have decided since.
         heeds_method: it also reads the model that the run's report puts first, see ``needs``.
         judges: it says how good its models are, for which it may have to train everything anew, see ``sections``.
+        heeds_settings: the result shows the run's name and every setting, so that a fork makes its own.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Stage:
     heeds_verdicts: bool = False
     heeds_method: bool = False
     judges: bool = False
+    heeds_settings: bool = False
 
 
 CROSS_FIT = "cross_fit"
@@ -206,6 +208,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("evaluate",),
         optional=True,
         heeds_method=True,
+        heeds_settings=True,
     ),
     Stage(
         name="export-report",
@@ -214,6 +217,7 @@ STAGES: tuple[Stage, ...] = (
         sections=(),
         optional=True,
         heeds_verdicts=True,
+        heeds_settings=True,
     ),
 )
 

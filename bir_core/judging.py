@@ -43,7 +43,7 @@ def _evaluate(work: Work) -> Write:
         suspects=work.suspects(),
         treated=work.treated(),
         aligned=aligned_suspects(work),
-        repaired=storage.load_model(work.folder("repair"), "bir"),
+        repaired=storage.load_model(work.folder(models_beside(method)[method]), method),
         judged_on=judged_on,
         models={name: comparison.model_figures(found, labels, noisy.labels) for name, found in judged.items()},
         differences=comparison.differences(judged, method, labels, noisy.labels),

@@ -53,7 +53,10 @@ class JudgedOn:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Findings:
-    """Everything that a report is made from; ``models`` and ``differences`` are those of ``evaluation``."""
+    """Everything that a report is made from.
+
+    ``repaired`` is the model that the report puts first; ``models`` and ``differences`` are those of ``comparison``.
+    """
 
     run: str
     config: RunConfig
@@ -72,6 +75,16 @@ class Findings:
     models: Mapping[str, Any]
     differences: list[dict[str, Any]]
     stages: Mapping[str, StageResult]
+
+    @property
+    def is_no_op(self) -> bool:
+        """Whether nothing was learned anew and the weights are the base model's.
+
+        Asked of the weights: without a suspect some treatments do nothing, others unlearn what people removed or do
+        not heed the suspects at all.
+        """
+        before, after = self.base.state.tensors, self.repaired.state.tensors
+        return len(self.treated) == 0 and all(np.array_equal(before[name], after[name]) for name in before)
 
 
 def compose(found: Findings) -> dict[str, Any]:
@@ -98,14 +111,14 @@ def compose(found: Findings) -> dict[str, Any]:
             "num_aligned": len(found.treated.soft),
             "num_relabelled": len(found.treated.relabelled),
             "num_remaining": min(num_treated, train - len(found.treated.others_than)),
-            "num_epochs": len(found.repaired.epochs),
-            "no_op": num_treated == 0 and method not in methods.WORKS_WITHOUT_SUSPECTS,
+            "num_epochs": len(found.repaired.epochs) or None,
+            "no_op": found.is_no_op,
         },
         "evaluation": {"on": found.judged_on.on, **asdict(found.judged_on)},
         "models": dict(found.models),
         "differences": found.differences,
         "conclusion": conclude(
-            method, num_treated, found.models, found.differences, images=IMAGES[found.judged_on.part]
+            method, found.models, found.differences, no_op=found.is_no_op, images=IMAGES[found.judged_on.part]
         ),
         "seconds": {name: result.seconds for name, result in found.stages.items()},
         "peak_memory_mb": {name: result.peak_memory_mb for name, result in found.stages.items()},
@@ -194,23 +207,23 @@ def alignment_section(aligned: Aligned, scores: Scores, *, clamp: bool) -> dict[
 
 def conclude(
     method: str,
-    num_treated: int,
     models: Mapping[str, Any],
     rows: list[dict[str, Any]],
     *,
+    no_op: bool,
     images: str = IMAGES["test"],
 ) -> str:
     """What a person should do, in words: take the repaired model, another one, or leave the model as it is.
 
     Args:
         method: the model that the report puts first.
-        num_treated: how many samples it learned something new about.
         models: figures of every model, see ``comparison.model_figures``.
         rows: paired differences, see ``comparison.differences``.
+        no_op: see ``Findings.is_no_op``.
         images: what the accuracies are of.
     """
     name = _called(method)
-    if num_treated == 0 and method not in methods.WORKS_WITHOUT_SUSPECTS:
+    if no_op:
         return "No sample is suspect at this threshold, so there is nothing to repair: leave the model as it is."
     gain = _row(rows, method, "base")["all"]
     before, after = models["base"]["all"], models[method]["all"]

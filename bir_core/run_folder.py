@@ -292,6 +292,8 @@ def expected_fingerprint(run: Run, stage: str) -> str:
     }
     if description.heeds_verdicts:
         made_from["verdicts"] = database.newest_verdict(run.path.parent, data=input_digest(run, "data"))
+    if description.heeds_settings:
+        made_from["run"] = values
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 

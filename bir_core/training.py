@@ -97,7 +97,9 @@ def fit(
     margins = torch.zeros(len(inputs), dtype=torch.float64, device=targets.device)
     while len(epochs) < schedule.max_epochs and not watch.ended:
         network.train()
-        loss = _run_epoch(step, inputs, targets, batch_size=schedule.batch_size, generator=generator, margins=margins)
+        loss = _run_epoch(
+            step, network, inputs, targets, batch_size=schedule.batch_size, generator=generator, margins=margins
+        )
         _refuse_nan(loss, len(epochs) + 1, schedule)
         epochs.append(_validated(network, loss, *validation))
         if watch.improved(epochs[-1].validation_loss or 0.0) and schedule.patience is not None:
@@ -154,7 +156,7 @@ def fine_tune(
     watch, epochs = _Watch(patience=schedule.patience), list[Epoch]()
     with _only_these_learn(network, chosen):
         while len(epochs) < schedule.max_epochs and not watch.ended:
-            _run_epoch(step, features, targets, batch_size=schedule.batch_size, generator=generator)
+            _run_epoch(step, rest, features, targets, batch_size=schedule.batch_size, generator=generator)
             watched = mean_loss(rest, features, targets, loss=loss)
             epochs.append(Epoch(loss=watched + _penalty_of(penalty, chosen)))
             _refuse_nan(epochs[-1].loss, len(epochs), schedule)
@@ -237,6 +239,7 @@ def _step(
 @stepping.without_denormals()
 def _run_epoch(
     step: Callable[[Tensor, Tensor], stepping.Outcome],
+    network: nn.Module,
     inputs: Tensor | Pictures,
     targets: Tensor,
     *,
@@ -247,7 +250,7 @@ def _run_epoch(
     """One shuffled pass; the running mean of the batch losses. Each sample's margin is added to ``margins``."""
     order = torch.randperm(len(inputs), generator=generator).to(targets.device)
     total = torch.zeros((), device=targets.device)
-    pieces = order.split(batch_size)
+    pieces = _batches(order, batch_size, network)
     for chosen, batch in zip(pieces, tensors.batches(inputs, pieces, targets.device), strict=True):
         wanted = targets[chosen]
         loss, logits = step(batch, wanted)
@@ -255,6 +258,19 @@ def _run_epoch(
             margins[chosen] += losses.margins(logits, wanted.argmax(1))
         total += loss * len(chosen)
     return float(total) / len(inputs)
+
+
+def _batches(order: Tensor, batch_size: int, network: nn.Module) -> Sequence[Tensor]:
+    pieces: tuple[Tensor, ...] = order.split(batch_size)
+    # Batch norm in training compares the samples of a batch, and torch refuses one alone where its maps have shrunk to
+    # a pixel. Without batch norm a last one goes alone, so that such networks keep the weights of earlier versions.
+    if len(pieces) > 1 and len(pieces[-1]) == 1 and _learns_statistics(network):
+        return (*pieces[:-2], torch.cat(pieces[-2:]))
+    return pieces
+
+
+def _learns_statistics(network: nn.Module) -> bool:
+    return any(module.training for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))
 
 
 @torch.no_grad()

@@ -85,7 +85,10 @@ def is_current(run: Run, stage: str) -> bool:
 
 
 def report(run: Run) -> dict[str, Any]:
-    """The report of a run, with class names as a page shows them; its stage must be there."""
+    """The report of a run, with class names as a page shows them; its stage must be there.
+
+    A fork that changed no figure shares it in memory, so ``run`` and ``config`` in it may be those of the parent.
+    """
 
     def read() -> dict[str, Any]:
         found = storage.load_report(run.path / "evaluate")

@@ -27,7 +27,7 @@ PAPER = {30: 0.938, 100: 0.984, 200: 0.993, 300: 0.993}
 
 
 def figure(rows: Sequence[Row], *, dark: bool = False) -> go.Figure:
-    """A panel per figure, size to the right: the mean of the draws as a line, and a bar from lowest to highest.
+    """A panel per figure, size to the right: the mean of the draws as a line, and a bar with what ``table`` brackets.
 
     Args:
         rows: the result of the stage "reserved_sizes".

@@ -63,3 +63,13 @@ def two_layers(image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequen
             layer2=nn.Sequential(nn.Linear(32, num_classes)),
         )
     )
+
+
+def all_convolution(image_shape: tuple[int, int, int], num_classes: int) -> nn.Sequential:
+    """A network without a linear layer, which averages behind its last convolution as SqueezeNet does."""
+    return nn.Sequential(
+        OrderedDict(
+            layer1=nn.Sequential(nn.Conv2d(image_shape[0], 16, 1), nn.ReLU()),
+            layer2=nn.Sequential(nn.Conv2d(16, num_classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        )
+    )

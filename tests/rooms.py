@@ -59,6 +59,7 @@ TORCH_FREE = frozenset(
         "method_config",
         "paper",
         "run_folder",
+        "run_report",
         "array_files",
         "outside",
         "stage_result",

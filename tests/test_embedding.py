@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from bir_core import embedding, flow, pipeline, run_folder, storage
+from bir_core import detection, embedding, flow, pipeline, run_folder, storage
 from bir_core.config import EmbedConfig
 from bir_core.errors import InputError
 from bir_core.models import networks
+from bir_core.numerics import ranking
 from bir_core.records import Embedding
 from bir_core.run_folder import Run
-from tests import cases
+from tests import cases, toys
 
 PCA = EmbedConfig()
 
@@ -121,9 +123,40 @@ def test_no_sample_and_one_sample(num: int) -> None:
     assert found.coordinates.tolist() == [[0, 0]] * num
 
 
-def test_a_network_without_a_linear_layer_is_refused() -> None:
-    with pytest.raises(InputError, match="no linear layer"):
-        embedding.features(nn.Sequential(nn.Flatten()), cases.digits(2).images, batch_size=1)
+def test_without_a_linear_layer_the_last_convolution_is_read_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is affine, so that averaging before it gives the logits that averaging behind it gives."""
+    monkeypatch.setitem(networks.NETWORKS, "all_convolution", cases.all_convolution)
+    state, samples = cases.fresh_model("all_convolution"), cases.digits(40)
+    found = embed(40, model="all_convolution", batch_size=7).features
+    logits = networks.restore(state, cases.CPU).eval()(torch.tensor(samples.images)).detach().numpy()
+    weight, bias = (np.asarray(state.tensors[f"layer2.0.{name}"], np.float32) for name in ("weight", "bias"))
+    np.testing.assert_allclose(found @ weight[:, :, 0, 0].T + bias, logits, rtol=1e-4, atol=1e-5)
+
+
+def test_without_any_layer_to_read_the_logits_stand_in() -> None:
+    class Bare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(10, 256))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.flatten(1) @ self.weight.T
+
+    network, images = nn.Sequential(Bare()).eval(), cases.digits(5).images
+    with torch.no_grad():
+        logits = network(torch.tensor(images)).numpy()
+    np.testing.assert_array_equal(embedding.features(network, images, batch_size=5), logits)
+
+
+@pytest.mark.parametrize("detector", ["deep_knn", "knn_shapley", "linear_influence"])
+def test_detectors_work_on_a_network_without_a_linear_layer(detector: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(networks.NETWORKS, "all_convolution", cases.all_convolution)
+    evidence, flags = toys.flipped_blobs()
+    state = networks.describe("all_convolution", evidence.base.image_shape, 3)
+    base = networks.capture(networks.fresh(state, torch.Generator().manual_seed(0)), state)
+    auc = ranking.ranking_auc(detection.detect(detector, replace(evidence, base=base)).scores, flags)
+    assert auc is not None
+    assert auc > 0.9
 
 
 def test_umap_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,6 +195,19 @@ def test_report_has_the_figures_and_asks_nobody_for_anything(run: Run) -> None:
     assert len(text) < 1_500_000
 
 
+def test_a_fork_exports_under_its_own_name_and_settings(run: Run) -> None:
+    """It does not take over the page and the weights of its parent, though every figure is the same."""
+    made(run, "weights")
+    assert "<title>tiny" in made(run, "report").read_text()
+    child = run_folder.fork(run, run.config.model_copy(update={"name": "child"}))
+    text = made(child, "report").read_text()
+    assert "<title>child" in text
+    assert "&quot;name&quot;: &quot;child&quot;" in text
+    with zipfile.ZipFile(made(child, "weights")) as archived:
+        facts = next(json.loads(archived.read(name)) for name in archived.namelist() if name.endswith(".json"))
+    assert (facts["run"], facts["config"]["name"]) == ("child", "child")
+
+
 def test_report_escapes_every_name(run: Run) -> None:
     report = storage.load_report(run.path / "evaluate")
     evil = "<script>alert(1)</script>"

@@ -146,6 +146,14 @@ def test_trak_takes_any_number_of_dimensions(dimensions: int) -> None:
     assert found.facts["projection"] == dimensions
 
 
+def test_tracin_says_that_it_needs_a_linear_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is trained, so that captum need not be here."""
+    monkeypatch.setitem(networks.NETWORKS, "all_convolution", cases.all_convolution)
+    evidence = dataclasses.replace(toy(), base=cases.fresh_model("all_convolution"))
+    with pytest.raises(InputError, match="last linear layer, and all_convolution has none: take a detector"):
+        tracin.detect(evidence)
+
+
 def test_tracin_is_the_sum_of_last_layer_gradient_products() -> None:
     """By autograd, one sample after the other, at the checkpoint of a single epoch."""
     need("tracin")

@@ -208,6 +208,30 @@ def test_no_suspects_makes_the_repair_a_no_op_that_says_so(tiny_run: Run, tmp_pa
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "no_op", "num_epochs"),
+    [("newton_removal", False, None), ("ewc_deletion", False, 1), ("hard_relabel", True, None), ("enhanced", False, 3)],
+)
+def test_without_suspects_the_weights_say_whether_the_headline_did_anything(
+    tiny_run: Run, tmp_path: Path, method: str, no_op: bool, num_epochs: int | None
+) -> None:
+    """Two treatments unlearn what people have removed, and one does not heed the suspects at all."""
+    run = changed(
+        copy_of(tiny_run, tmp_path),
+        identify={"threshold": 1e6},
+        review={"remove": list(range(8))},
+        evaluate={"method": method},
+        methods={"ewc_deletion": {"max_epochs": 1}},
+    )
+    pipeline.compute(run)
+    report = storage.load_report(run.path / "evaluate")
+    before = storage.load_model(run.path / "base", "base").state.tensors
+    after = storage.load_model(run.path / stages.models_beside(method)[method], method).state.tensors
+    assert all(np.array_equal(before[name], after[name]) for name in before) == no_op
+    assert (report["repair"]["no_op"], report["repair"]["num_epochs"]) == (no_op, num_epochs)
+    assert ("nothing to repair" in report["conclusion"]) == no_op
+
+
 def test_verdicts_change_the_repair_and_nothing_before_it(tiny_run: Run, tmp_path: Path) -> None:
     before = storage.load_report(tiny_run.path / "evaluate")
     ranking = identification.rank(storage.load_scores(tiny_run.path / "score").score).tolist()

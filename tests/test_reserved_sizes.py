@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bir_core import pipeline, reserved_sizes, run_folder, storage
-from bir_core.numerics import ranking
+from bir_core.numerics import metrics, proportion, ranking
 from bir_core.run_folder import Run
 
 
@@ -38,3 +39,27 @@ def test_fewer_images_find_other_suspects(sized: tuple[Run, list[dict[str, Any]]
     assert (fewer["size"], fewer["draws"]) == (30, reserved_sizes.DRAWS)
     assert fewer["found_again_low"] <= fewer["found_again"] <= fewer["found_again_high"] < 1
     assert fewer["left_out_low"] <= fewer["left_out"] <= fewer["left_out_high"]
+
+
+def draw(left_out: list[int], correct: list[bool]) -> dict[str, Any]:
+    return {"left_out": np.array(left_out), "correct": np.array(correct), "found_again": None, "auc": None}
+
+
+def left_out(*draws: dict[str, Any]) -> tuple[float, float, float]:
+    row = reserved_sizes._row(30, list(draws))
+    return row["left_out"], row["left_out_low"], row["left_out_high"]
+
+
+def test_images_left_out_again_are_no_more_images() -> None:
+    """8 of 10 right: Wilson's interval of that, however often the same ten are asked."""
+    one = draw(list(range(20, 30)), [True] * 8 + [False] * 2)
+    assert left_out(one) == left_out(one, one, one) == pytest.approx(metrics.accuracy(one["correct"]))
+    others = draw(list(range(10)), [True] * 8 + [False] * 2)
+    assert left_out(one, others) == pytest.approx(metrics.accuracy(np.tile(one["correct"], 2)))
+
+
+def test_an_image_counts_by_the_share_of_its_draws_that_are_right() -> None:
+    """Image 1 in both draws, right once; image 0 right, image 2 wrong: 1 + 1/2 + 0 of 3."""
+    value, low, high = left_out(draw([0, 1], [True, True]), draw([1, 2], [False, False]))
+    assert value == pytest.approx(50)
+    assert (low, high) == pytest.approx(tuple(100 * end for end in proportion.wilson(1.5, 3)))

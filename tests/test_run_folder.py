@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bir_core import config, durable, flow, run_folder
+from bir_core import config, durable, flow, run_folder, run_report, storage
 from bir_core.errors import InputError, RunBusy, RunDamaged, RunNotFound, StageFailed
 from bir_core.run_folder import Run
 
@@ -224,6 +224,22 @@ def test_a_fork_links_what_stays_and_drops_what_changes(run: Run) -> None:
     assert forked.parent == "tiny"
     run_folder.delete(run.path.parent, "tiny")
     assert run_folder.read_stage(forked, "base", verify=True) is not None
+
+
+def test_a_fork_reports_under_its_own_name_and_settings(run: Run) -> None:
+    """The figures are its parent's, and the layout of the map is none of them."""
+    forked = run_folder.fork(run, with_sections(run, "other", embed={"layout": "umap"}))
+    assert run_folder.is_fresh(forked, "evaluate")
+    report, parents = run_report.read(forked), run_report.read(run)
+    assert (report["run"], report["config"]["name"], report["config"]["embed"]["layout"]) == ("other", "other", "umap")
+    assert (
+        report | {"run": "tiny", "config": parents["config"]} == parents == storage.load_report(run.path / "evaluate")
+    )
+
+
+def test_a_stale_report_keeps_the_settings_that_it_was_made_under(run: Run) -> None:
+    changed = run_folder.update_config(run, with_sections(run, "ignored", identify={"top_k": 3}))
+    assert run_report.read(changed)["config"] == run.config.model_dump(mode="json")
 
 
 def test_a_damaged_result_is_not_forked(run: Run) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bir_core import base, detection, seeding
@@ -144,6 +146,15 @@ def test_the_twin_starts_at_the_base_models_first_weights(blobs: Evidence) -> No
     )
     for name, value in sgd_influence._twin(blobs).state_dict().items():
         torch.testing.assert_close(value, torch.tensor(first.state.tensors[name]), rtol=0, atol=1e-12)
+
+
+def test_the_twin_starts_at_a_file_where_the_base_model_does(blobs: Evidence, tmp_path: Path) -> None:
+    first = {name: torch.tensor(value) + 1 for name, value in blobs.base.tensors.items()}
+    save_file(first, tmp_path / "first.safetensors")
+    settings = blobs.config.base.model_copy(update={"start": str(tmp_path / "first.safetensors")})
+    begun = replace(blobs, config=blobs.config.model_copy(update={"base": settings}))
+    for name, value in sgd_influence._twin(begun).state_dict().items():
+        assert torch.equal(value, first[name])
 
 
 def test_what_the_facts_say_of_the_twin(blobs: Evidence) -> None:

@@ -85,6 +85,37 @@ def test_fit_learns_batch_norm_statistics(batch_normed: nn.Sequential) -> None:
     )
 
 
+def test_a_lone_last_sample_joins_the_batch_before_it_where_batch_norm_learns() -> None:
+    """65 samples in batches of 16, with maps of one pixel; Adam by hand over three batches of 16 and one of 17."""
+
+    def one_pixel() -> nn.Sequential:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 6, 16), nn.BatchNorm2d(6), nn.Flatten(), nn.Linear(6, 10))
+
+    network, plain = one_pixel(), one_pixel()
+    inputs, targets, labels = tensors(65)
+    schedule = replace(SCHEDULE, max_epochs=1)
+    training.fit(network, inputs, targets, (inputs, labels), schedule=schedule, generator=generator(3))
+
+    optimizer = torch.optim.Adam(plain.parameters(), lr=schedule.learning_rate)
+    for batch in torch.randperm(65, generator=generator(3)).split([16, 16, 16, 17]):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(plain(inputs[batch]), targets[batch]).backward()
+        optimizer.step()
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+    assert int(network.state_dict()["1.num_batches_tracked"]) == 4
+
+
+def test_without_learning_batch_norm_a_lone_last_sample_goes_alone(batch_normed: nn.Sequential) -> None:
+    """Other networks, and batch norm that keeps its statistics, take the steps that they always took."""
+    order = torch.arange(33)
+    for network in (networks.restore(cases.fresh_model(), cases.CPU).train(), batch_normed.eval()):
+        assert [len(batch) for batch in training._batches(order, 16, network)] == [16, 16, 1]
+    assert [len(batch) for batch in training._batches(order, 16, batch_normed.train())] == [16, 17]
+    assert [len(batch) for batch in training._batches(order[:1], 16, batch_normed.train())] == [1]
+
+
 @pytest.mark.parametrize("label", ["2", "4", "5", "1-3"])
 def test_shared_prefix_equals_the_plain_computation(label: str) -> None:
     """In float64, Adam by hand over the whole network, every step through every layer."""

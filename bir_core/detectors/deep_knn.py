@@ -11,7 +11,7 @@ def detect(evidence: Evidence) -> Detected:
     """h_i = share of the nearest training samples, in the base model's last features, with another label; 0..1.
 
     Raises:
-        InputError: more neighbours are wanted than there are other training samples, or the network has no features.
+        InputError: more neighbours are wanted than there are other training samples.
     """
     count, others = evidence.config.methods.deep_knn.num_neighbours, len(evidence.train) - 1
     if count > others:

@@ -11,7 +11,7 @@ def detect(evidence: Evidence) -> Detected:
     """h_i = minus the exact Shapley value, in the base model's last features, with the reserved set as queries.
 
     Raises:
-        InputError: more neighbours are wanted than there are training samples, or the network has no features.
+        InputError: more neighbours are wanted than there are training samples.
     """
     count, train, reserved = evidence.config.methods.knn_shapley.num_neighbours, evidence.train, evidence.reserved
     if count > len(train):

@@ -8,11 +8,10 @@ recursion asks for losses that do not depend on the other samples of a batch, so
 import torch
 from torch import Tensor, nn
 
-from bir_core import seeding, tensors
+from bir_core import base, seeding, tensors
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import StageFailed
 from bir_core.models import layers as layer_groups
-from bir_core.models import networks
 from bir_core.numerics import gradients, sgd, vectors
 from bir_core.numerics.gradients import FlatNetwork
 from bir_core.records import LabelledImages
@@ -22,6 +21,7 @@ def detect(evidence: Evidence) -> Detected:
     """h_i = minus the rise of the mean reserved loss, had the sample been left out of the twin's steps.
 
     Raises:
+        InputError: the network, or a file that its training began with, cannot be trained anew.
         StageFailed: the twin or its trace diverged.
     """
     options = evidence.config.methods.sgd_influence
@@ -61,10 +61,10 @@ def detect(evidence: Evidence) -> Detected:
 
 
 def _twin(evidence: Evidence) -> nn.Sequential:
-    """The base model's architecture with the weights that its training began with, see ``base.train_base``."""
-    seed = seeding.derive(seeding.derive(evidence.config.seed, "base"), "weights")
-    weights = torch.Generator().manual_seed(seed)
-    return networks.fresh(evidence.base, weights).to(evidence.device).eval()
+    """The base model's architecture with the weights that its training began with, those of a file included."""
+    seed, like = seeding.derive(evidence.config.seed, "base"), evidence.base
+    _, network, _ = base.begin(evidence.config.base, like.image_shape, like.num_classes, seed=seed, anew=True)
+    return network.to(evidence.device).eval()
 
 
 def _losses(model: FlatNetwork, samples: LabelledImages, device: torch.device) -> sgd.Losses:

@@ -11,6 +11,7 @@ from torch.utils.data import TensorDataset
 
 from bir_core import base, seeding
 from bir_core.detectors.evidence import Detected, Evidence
+from bir_core.errors import InputError
 from bir_core.models import networks
 
 NUM_CHECKPOINTS = 6  # the paper takes a few, evenly spread; each costs a pass over all data
@@ -24,8 +25,14 @@ def detect(evidence: Evidence) -> Detected:
     that it keeps. Facts: their epochs.
 
     Raises:
+        InputError: the network has no linear layer, which captum's closed form of these gradients is for.
         StageFailed: the retraining diverged.
     """
+    if _last_linear(networks.restore(evidence.base, evidence.device)) is None:
+        raise InputError(
+            f"tracin compares gradients of the last linear layer, and {evidence.base.network} has none: take a "
+            "detector that reads other gradients, such as linear_influence, ekfac or trak"
+        )
     with tempfile.TemporaryDirectory(prefix="bir-tracin-") as folder:
         epochs = spread(_retrain(evidence, Path(folder)))
         agreement = _agreement(evidence, [str(_path(Path(folder), epoch)) for epoch in epochs])
@@ -62,7 +69,6 @@ def _agreement(evidence: Evidence, checkpoints: list[str]) -> torch.Tensor:
     from captum.influence import TracInCPFast
 
     network = networks.restore(evidence.base, evidence.device).eval()
-    last_layer = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
     train, reserved = (
         (torch.tensor(part.images, device=evidence.device), torch.tensor(part.labels, device=evidence.device))
         for part in (evidence.train, evidence.reserved)
@@ -76,7 +82,7 @@ def _agreement(evidence: Evidence, checkpoints: list[str]) -> torch.Tensor:
     with torch.random.fork_rng(devices=[]):
         tracin = TracInCPFast(
             network,
-            last_layer,
+            _last_linear(network),
             TensorDataset(*train),
             checkpoints,
             checkpoints_load_func=load,
@@ -85,3 +91,7 @@ def _agreement(evidence: Evidence, checkpoints: list[str]) -> torch.Tensor:
         )
         influence: torch.Tensor = tracin.influence(reserved)
     return influence
+
+
+def _last_linear(network: nn.Module) -> nn.Linear | None:
+    return next((module for module in reversed(list(network.modules())) if isinstance(module, nn.Linear)), None)

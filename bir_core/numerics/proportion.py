@@ -7,8 +7,10 @@ CONFIDENCE = 0.95
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
-def wilson(hits: int, num: int) -> tuple[float, float]:
+def wilson(hits: float, num: int) -> tuple[float, float]:
     """The 95 % interval of ``hits`` in ``num``, within 0..1 (Wilson 1927, without continuity correction).
+
+    What hits in part counts in part; the interval is then rather too wide than too narrow.
 
     Raises:
         ValueError: ``num`` is 0.
