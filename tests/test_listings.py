@@ -134,6 +134,18 @@ def test_jsonl_json_and_parquet_say_the_same(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("name", ["list.jsonl", "list.json"])
+def test_what_only_a_later_row_has_counts(tmp_path: Path, name: str) -> None:
+    more: list[dict[str, object]] = [{}, {"split": "test"}, {"reserved": True}, {"true_label": "cat"}]
+    rows = [{"path": f"{number}.png", "label": "dog", **values} for number, values in enumerate(more)]
+    lines = [json.dumps(row) for row in rows]
+    found = read(csv_file(tmp_path, "\n".join(lines) if name.endswith("l") else f"[{', '.join(lines)}]", name))
+    assert [entry.split for entry in found] == ["train", "test", "reserved", "train"]
+    assert [entry.true_label for entry in found] == ["", "", "", "cat"]
+    with pytest.raises(InputError, match=r"has no column of labels: .*; its columns are path, kind, split"):
+        read(csv_file(tmp_path, '{"path": "a.png", "kind": 1}\n{"path": "b.png", "split": "test"}\n', "no.jsonl"))
+
+
 def test_what_fiftyone_exports(tmp_path: Path) -> None:
     label = {"_cls": "Classification", "label": "cat"}
     sample = {"_id": {"$oid": "5f"}, "filepath": str(tmp_path / "data/a.png"), "tags": ["x", "test"]}
@@ -199,11 +211,18 @@ def test_a_damaged_file_is_refused(tmp_path: Path, name: str, content: bytes, se
         read(tmp_path / name)
 
 
-def test_ten_million_rows_are_never_in_memory_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "head", "form"),
+    [
+        ("list.csv", "path,label\n", "images/{}.png,3\n"),
+        ("list.jsonl", "", '{{"path": "images/{}.png", "label": 3}}\n'),
+    ],
+)
+def test_ten_million_rows_are_never_in_memory_at_once(tmp_path: Path, name: str, head: str, form: str) -> None:
     """The memory that 50,000 rows take is that of 2,000, so it is that of any number."""
 
     def peak(num: int) -> int:
-        path = csv_file(tmp_path, "path,label\n" + "".join(f"images/{row}.png,{row % 10}\n" for row in range(num)))
+        path = csv_file(tmp_path, head + "".join(form.format(row) for row in range(num)), name)
         listing = manifests.read(path, tmp_path)
         tracemalloc.start()
         assert sum(1 for _ in listing.entries) == num
