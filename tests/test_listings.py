@@ -71,12 +71,25 @@ def test_folders_of_splits_with_classes(tmp_path: Path) -> None:
         (("a/notes.txt", "b/notes.txt"), r"has no images: expected .* known are \.bmp, \.gif"),
         (("a/1.png", "loose.png"), r"loose\.png lies in no class folder"),
         (("train/1.png", "test/a/1.png"), r"train/1\.png lies in no class folder"),
+        (("train/a/1.png", "test/a/2.png", "notes/b/3.png"), r"other folders \(notes\) beside train, .* splits only"),
+        (("Training/a/1.png", "held out/2.png"), r"other folders \(held out\) beside Training, .* as a split does"),
     ],
 )
 def test_a_folder_of_another_layout_is_refused(tmp_path: Path, names: tuple[str, ...], sentence: str) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(InputError, match=sentence):
         read(touch(tmp_path / "data", *names))
+
+
+def test_a_class_may_have_the_name_of_a_split(tmp_path: Path) -> None:
+    """Splits hold class folders, classes hold images."""
+    folder = touch(tmp_path / "data", "car/1.png", "train/2.png", "train/steam/3.png", "test/more/4.png")
+    assert brief(read(folder)) == [
+        ("car/1.png", "car", "train"),
+        ("test/more/4.png", "test", "train"),
+        ("train/2.png", "train", "train"),
+        ("train/steam/3.png", "train", "train"),
+    ]
 
 
 def test_a_folder_behind_a_link_is_not_followed(tmp_path: Path) -> None:
