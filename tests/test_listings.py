@@ -357,6 +357,15 @@ def test_an_npz_is_unpacked(tmp_path: Path) -> None:
     assert (tmp_path / "scratch" / name).stat().st_mtime_ns == (tmp_path / "all.npz").stat().st_mtime_ns
 
 
+def test_an_npz_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "all.npz", images=digits()[0][:5], labels=digits()[1][:5])
+    content = bytearray((tmp_path / "all.npz").read_bytes())
+    content[content.index(b"images.npy") + 40] ^= 0xFF
+    (tmp_path / "all.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"all\.npz is truncated or damaged \(Error -3 .*\): write it again"):
+        read(tmp_path / "all.npz")
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "sentence"),
     [
