@@ -1,6 +1,7 @@
 """A config as a person would have written it: TOML, with nothing in it but what differs from the defaults."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,12 +49,17 @@ def _of_another_kind(section: BaseModel) -> dict[str, Any]:
 
 
 def _table(values: Mapping[str, Any], path: tuple[str, ...]) -> str:
-    """A table and those in it; keys are field names, which TOML takes bare."""
+    """A table and those in it."""
     tables = {name: value for name, value in values.items() if isinstance(value, Mapping)}
-    lines = [f"{name} = {_value(value)}\n" for name, value in values.items() if name not in tables]
-    head = f"[{'.'.join(path)}]\n" if path and (lines or not tables) else ""
+    lines = [f"{_key(name)} = {_value(value)}\n" for name, value in values.items() if name not in tables]
+    head = f"[{'.'.join(map(_key, path))}]\n" if path and (lines or not tables) else ""
     parts = ["".join([head, *lines]), *(_table(inner, (*path, name)) for name, inner in tables.items())]
     return "\n".join(part for part in parts if part)
+
+
+def _key(name: str) -> str:
+    """Names of fields stand bare; that of a layer group may have letters which TOML takes in quotes only."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
 
 
 def _value(value: Any) -> str:

@@ -58,11 +58,12 @@ def replace(part: Path, final: Path) -> None:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, remedy: str = "Make room on the disk, or choose another file.") -> Iterator[Path]:
     """Where to write what becomes the file ``path`` at the end; after an error nothing of it is left.
 
     Raises:
-        InputError: the file cannot be written, for instance because the disk is full.
+        InputError: the file cannot be written, for instance because the disk is full; the sentence ends with
+            ``remedy``.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -70,9 +71,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         flush(part)
         part.replace(path)
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}. Make room on the disk, or choose another file."
-        ) from None
+        raise InputError(f"cannot write {path}: {error.strerror or error}. {remedy}") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ WRITTEN_BY_HAND = {
         }
     ),
     "groups": st.dictionaries(
-        st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True), st.lists(WORDS, min_size=1, max_size=3), max_size=3
+        st.from_regex(r"[A-Za-z]\w{0,8}", fullmatch=True), st.lists(WORDS, min_size=1, max_size=3), max_size=3
     ),
 }
 
@@ -121,6 +121,14 @@ def test_own_images_say_that_they_are_own() -> None:
     data = {"source": "own", "images": "leaves", "noisy_classes": ['o"ak\x7f\n', "ash 🍃"]}
     wanted = config.parse({"data": data}, origin="x")
     assert tomllib.loads(config_text.toml(wanted))["data"].items() >= data.items()
+
+
+def test_a_name_that_toml_does_not_take_bare_is_quoted() -> None:
+    base = {"network": "timm:resnet18", "preset": "trained", "start": "x.pt"}
+    wanted = config.parse({"base": {**base, "groups": {"tête": ["fc."], "stem_1": ["conv1."]}}}, origin="x")
+    text = config_text.toml(wanted)
+    assert '"tête" = ["fc."]\nstem_1 = ["conv1."]\n' in text
+    assert config.parse(tomllib.loads(text), origin="text") == wanted
 
 
 def test_a_value_that_toml_cannot_write_is_refused() -> None:

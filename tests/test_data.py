@@ -274,6 +274,16 @@ def test_torchvisions_layout_and_loose_files_are_the_same(small_fashion: dict[st
         sources.load("fashion_mnist")
 
 
+def test_a_packed_file_that_is_damaged_inside_is_named(small_fashion: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in small_fashion.items():
+        packed = bytearray(gzip.compress(content))
+        packed[10] = 0xFF  # the first byte behind gzip's head: a block of a kind that there is not
+        (tmp_path / "fashion-mnist").mkdir(exist_ok=True)
+        (tmp_path / "fashion-mnist" / f"{name}.gz").write_bytes(packed)
+    with pytest.raises(InputError, match=r"cannot read .*train-images-idx3-ubyte\.gz: Error -3 .*; get the file again"):
+        sources.load("fashion_mnist")
+
+
 @pytest.fixture
 def small_cifar(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     cases.cifar_folder(tmp_path)
@@ -411,6 +421,26 @@ def test_the_published_labels_are_converted_once(
     assert np.array_equal(human_labels.load("worst", true), columns["worse_label"])
     published.unlink()
     assert np.array_equal(human_labels.load("worst", true), columns["worse_label"])
+
+
+def test_a_damaged_copy_of_the_human_labels_is_made_again(small_cifar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = sources.load("cifar10").training.labels
+    columns = human_file(monkeypatch, true)
+    published, converted = small_cifar / human_labels.PUBLISHED, small_cifar.parent / human_labels.CONVERTED
+    torch.save({name: column.astype(np.int64) for name, column in columns.items()}, published)
+    monkeypatch.setattr(human_labels, "PUBLISHED_SHA256", hashlib.sha256(published.read_bytes()).hexdigest())
+    np.savez_compressed(converted, **columns)
+    half = converted.read_bytes()[: converted.stat().st_size // 2]
+    converted.write_bytes(half)
+    assert np.array_equal(human_labels.load("worst", true), columns["worse_label"])
+    published.unlink()
+    assert np.array_equal(human_labels.load("worst", true), columns["worse_label"])
+    assert [path.name for path in small_cifar.parent.iterdir() if path.is_file()] == [human_labels.CONVERTED]
+    converted.write_bytes(half)
+    with pytest.raises(
+        InputError, match=r"cannot read .*cifar10n_labels\.npz: .*; delete it and get CIFAR-10N's labels"
+    ):
+        human_labels.load("worst", true)
 
 
 def _rename_numpy(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Networks from elsewhere: what they are taken apart into, and that nothing about them changes by it."""
 
+import ast
 import inspect
 import re
 import sys
@@ -280,6 +281,24 @@ def test_exported_weights_load_into_the_owners_network(tmp_path: Path) -> None:
     images = torch.tensor(samples(3).images)
     with torch.no_grad():
         torch.testing.assert_close(built(images), networks.restore(state, cases.CPU).eval()(images))
+
+
+def statements(network: str) -> tuple[str, list[str]]:
+    """The loader's own statement of which network it is for, and all others."""
+    tree = ast.parse(weights.loader(replace(tiny_networks.fresh("resnet"), network=network)))
+    found = [ast.unparse(node) for node in tree.body]
+    (named,) = (one for one in found if one.startswith("NETWORK = "))
+    return named, [one for one in found if one != named]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['x""";raise SystemExit;""".pt2', "x''';raise SystemExit;'''.pt2", "a\\", "a\n\u2028raise 1\n#\0\ud800", "{mean}"],
+)
+def test_the_name_of_a_file_is_no_code_in_the_loader(name: str) -> None:
+    named, others = statements(f"export:/models/{name}")
+    assert ast.literal_eval(named.removeprefix("NETWORK = ")) == f"export:/models/{name}"
+    assert others == statements("export:plain.pt2")[1]
 
 
 def test_every_origin_has_a_maker() -> None:

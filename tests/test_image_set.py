@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +107,41 @@ def test_a_set_that_is_at_work_is_left_alone(images: ImageSet) -> None:
             with pytest.raises(InputError, match="is being imported by process"):
                 change()
     assert len(image_set.open_set("mine")) == len(images)
+
+
+LOOKS: dict[str, Callable[[], object]] = {
+    "names": image_set.names,
+    "open_set": lambda: image_set.open_set("mine"),
+    "with_reserved": lambda: image_set.with_reserved("mine", []),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_set_that_a_crash_has_left_aside_is_put_back(images: ImageSet, look: str) -> None:
+    """The crash came between the two renames of a swap."""
+    images.path.rename(image_set.home() / ".mine.old")
+    LOOKS[look]()
+    assert image_set.names() == ["mine"]
+    assert len(image_set.open_set("mine")) == len(images)
+    assert not (image_set.home() / ".mine.old").exists()
+
+
+def test_a_swap_that_is_just_made_is_not_undone(images: ImageSet) -> None:
+    aside = image_set.home() / ".mine.old"
+    with lock(image_set.home(), "mine"):
+        images.path.rename(aside)
+        assert image_set.names() == []
+        with pytest.raises(InputError, match="no image set is named 'mine'"):
+            image_set.open_set("mine")
+        assert aside.is_dir()
+    assert image_set.names() == ["mine"]
+
+
+def test_a_deleted_set_does_not_come_back(images: ImageSet) -> None:
+    """A crash behind both renames leaves the set of before beside the new one."""
+    shutil.copytree(images.path, image_set.home() / ".mine.old")
+    image_set.delete("mine")
+    assert image_set.names() == []
 
 
 def test_a_set_is_deleted_and_its_originals_stay(images: ImageSet) -> None:

@@ -398,7 +398,6 @@ def test_a_full_disk_is_said_and_leaves_the_set_of_before(folder: Path) -> None:
 def test_a_crash_between_two_renames_loses_nothing(folder: Path) -> None:
     first = imported(folder)
     first.path.rename(image_set.home() / ".mine.old")
-    assert image_set.names() == []
     assert imported(folder).report["num_decoded"] == 0
 
 

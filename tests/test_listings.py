@@ -71,12 +71,25 @@ def test_folders_of_splits_with_classes(tmp_path: Path) -> None:
         (("a/notes.txt", "b/notes.txt"), r"has no images: expected .* known are \.bmp, \.gif"),
         (("a/1.png", "loose.png"), r"loose\.png lies in no class folder"),
         (("train/1.png", "test/a/1.png"), r"train/1\.png lies in no class folder"),
+        (("train/a/1.png", "test/a/2.png", "notes/b/3.png"), r"other folders \(notes\) beside train, .* splits only"),
+        (("Training/a/1.png", "held out/2.png"), r"other folders \(held out\) beside Training, .* as a split does"),
     ],
 )
 def test_a_folder_of_another_layout_is_refused(tmp_path: Path, names: tuple[str, ...], sentence: str) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(InputError, match=sentence):
         read(touch(tmp_path / "data", *names))
+
+
+def test_a_class_may_have_the_name_of_a_split(tmp_path: Path) -> None:
+    """Splits hold class folders, classes hold images."""
+    folder = touch(tmp_path / "data", "car/1.png", "train/2.png", "train/steam/3.png", "test/more/4.png")
+    assert brief(read(folder)) == [
+        ("car/1.png", "car", "train"),
+        ("test/more/4.png", "test", "train"),
+        ("train/2.png", "train", "train"),
+        ("train/steam/3.png", "train", "train"),
+    ]
 
 
 def test_a_folder_behind_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -132,6 +145,18 @@ def test_jsonl_json_and_parquet_say_the_same(tmp_path: Path) -> None:
             ("a.png", "3", "x", 1),
             ("b.png", "10", "y", 2),
         ]
+
+
+@pytest.mark.parametrize("name", ["list.jsonl", "list.json"])
+def test_what_only_a_later_row_has_counts(tmp_path: Path, name: str) -> None:
+    more: list[dict[str, object]] = [{}, {"split": "test"}, {"reserved": True}, {"true_label": "cat"}]
+    rows = [{"path": f"{number}.png", "label": "dog", **values} for number, values in enumerate(more)]
+    lines = [json.dumps(row) for row in rows]
+    found = read(csv_file(tmp_path, "\n".join(lines) if name.endswith("l") else f"[{', '.join(lines)}]", name))
+    assert [entry.split for entry in found] == ["train", "test", "reserved", "train"]
+    assert [entry.true_label for entry in found] == ["", "", "", "cat"]
+    with pytest.raises(InputError, match=r"has no column of labels: .*; its columns are path, kind, split"):
+        read(csv_file(tmp_path, '{"path": "a.png", "kind": 1}\n{"path": "b.png", "split": "test"}\n', "no.jsonl"))
 
 
 def test_what_fiftyone_exports(tmp_path: Path) -> None:
@@ -199,11 +224,18 @@ def test_a_damaged_file_is_refused(tmp_path: Path, name: str, content: bytes, se
         read(tmp_path / name)
 
 
-def test_ten_million_rows_are_never_in_memory_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "head", "form"),
+    [
+        ("list.csv", "path,label\n", "images/{}.png,3\n"),
+        ("list.jsonl", "", '{{"path": "images/{}.png", "label": 3}}\n'),
+    ],
+)
+def test_ten_million_rows_are_never_in_memory_at_once(tmp_path: Path, name: str, head: str, form: str) -> None:
     """The memory that 50,000 rows take is that of 2,000, so it is that of any number."""
 
     def peak(num: int) -> int:
-        path = csv_file(tmp_path, "path,label\n" + "".join(f"images/{row}.png,{row % 10}\n" for row in range(num)))
+        path = csv_file(tmp_path, head + "".join(form.format(row) for row in range(num)), name)
         listing = manifests.read(path, tmp_path)
         tracemalloc.start()
         assert sum(1 for _ in listing.entries) == num
@@ -323,6 +355,15 @@ def test_an_npz_is_unpacked(tmp_path: Path) -> None:
     name = Path(found[0].path).name
     assert np.array_equal(np.load(tmp_path / "scratch" / name), images[:5])
     assert (tmp_path / "scratch" / name).stat().st_mtime_ns == (tmp_path / "all.npz").stat().st_mtime_ns
+
+
+def test_an_npz_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "all.npz", images=digits()[0][:5], labels=digits()[1][:5])
+    content = bytearray((tmp_path / "all.npz").read_bytes())
+    content[content.index(b"images.npy") + 40] ^= 0xFF
+    (tmp_path / "all.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"all\.npz is truncated or damaged \(Error -3 .*\): write it again"):
+        read(tmp_path / "all.npz")
 
 
 @pytest.mark.parametrize(
@@ -449,6 +490,13 @@ def test_what_has_no_known_form_lists_the_forms(tmp_path: Path) -> None:
 def test_labels_are_ordered_as_numbers_where_all_are() -> None:
     assert entries.in_label_order({"10", "9", "-1"}) == ("-1", "9", "10")
     assert entries.in_label_order({"10", "9", "cat"}) == ("10", "9", "cat")
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "inf", "-inf", "1e999"])
+def test_a_class_called_like_no_number_is_ordered_by_text(word: str) -> None:
+    """NaN is neither less nor more than any number: a sort would give another order in every process."""
+    labels = {word, *map(str, range(40))}
+    assert entries.in_label_order(labels) == tuple(sorted(labels))
 
 
 @pytest.mark.parametrize(

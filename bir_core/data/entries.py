@@ -3,6 +3,7 @@
 A listing is read as a stream; ten million entries are never in memory at once.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,15 @@ def split_of(word: str, where: str) -> Split:
 
 
 def in_label_order(labels: set[str]) -> tuple[str, ...]:
-    """Names of classes in the order of their numbers: by value if all of them are numbers, else by text."""
-    try:
+    """Names of classes in the order of their numbers: by value if all of them are finite numbers, else by text."""
+    if all(map(_is_number, labels)):
         return tuple(sorted(labels, key=lambda label: (float(label), label)))
+    return tuple(sorted(labels))
+
+
+def _is_number(label: str) -> bool:
+    """Whether it has a place among numbers; "nan" has none."""
+    try:
+        return math.isfinite(float(label))
     except ValueError:
-        return tuple(sorted(labels))
+        return False

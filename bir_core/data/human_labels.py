@@ -1,6 +1,9 @@
 """CIFAR-10N: what people said of CIFAR-10's training images (Wei et al. 2022, CC BY-NC 4.0)."""
 
+import contextlib
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torchvision.datasets.utils import download_url
 
+from bir_core import durable
 from bir_core.data import folder
 from bir_core.errors import InputError
 from bir_core.records import Integers
@@ -26,13 +30,15 @@ CHECKSUMS = {
     "worse_label": "11a306ed336e3bc81aaac36322ddf12de379d0df1883aa43e10ba562a98f6b2a",
 }
 """sha256 of each column of the converted file, as bytes."""
+_AGAIN = "delete it and get CIFAR-10N's labels again"
 
 
 def load(which: str, true_labels: Integers) -> Integers:
     """(N,) the labels that people gave to CIFAR-10's training images, in its order.
 
     The published file, a pickle of NumPy arrays, is opened once: after its checksum has been found right, by torch's
-    restricted reader. What it holds then stands beside it as ``cifar10n_labels.npz``.
+    restricted reader. What it holds then stands beside it as ``cifar10n_labels.npz``, which is made again when it is
+    damaged.
 
     Args:
         which: "aggregate", "random2" or "worst".
@@ -41,12 +47,7 @@ def load(which: str, true_labels: Integers) -> Integers:
     Raises:
         InputError: the file is missing, altered, or of another order of the images.
     """
-    converted = _find(CONVERTED)
-    if converted is None:
-        published = _find(PUBLISHED)
-        if published is None:
-            raise folder.missing("CIFAR-10N", f"{CONVERTED}, or the published {PUBLISHED}")
-        converted = _convert(published)
+    converted = _converted((CLEAN, KEYS[which]))
     columns = _read(converted, (CLEAN, KEYS[which]))
     if not np.array_equal(columns[CLEAN], true_labels):
         raise InputError(
@@ -71,7 +72,23 @@ def _find(name: str) -> Path | None:
     return next((place / name for place in places if (place / name).is_file()), None)
 
 
-def _convert(published: Path) -> Path:
+def _converted(names: tuple[str, ...]) -> Path:
+    """The converted file, made from the published one unless it is there and its columns ``names`` are right."""
+    converted, published = _find(CONVERTED), _find(PUBLISHED)
+    if published is None:
+        if converted is None:
+            raise folder.missing("CIFAR-10N", f"{CONVERTED}, or the published {PUBLISHED}")
+        return converted
+    if converted is not None:
+        with contextlib.suppress(InputError):
+            _read(converted, names)
+            return converted
+    converted = converted or published.with_name(CONVERTED)
+    _convert(published, converted)
+    return converted
+
+
+def _convert(published: Path, converted: Path) -> None:
     if hashlib.sha256(published.read_bytes()).hexdigest() != PUBLISHED_SHA256:
         raise InputError(f"{published} is truncated or altered (sha256 differs); get the file again")
     try:
@@ -80,13 +97,9 @@ def _convert(published: Path) -> Path:
     except Exception as error:  # whatever the reader does not know
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"cannot read {published} ({reason}): put {CONVERTED} beside it instead") from None
-    converted = published.with_name(CONVERTED)
-    try:
-        columns: dict[str, Any] = {name: np.asarray(values[name]).astype(np.uint8) for name in CHECKSUMS}
-        np.savez_compressed(converted, **columns)
-    except OSError as error:
-        raise InputError(f"cannot write {converted} ({error.strerror}): make its folder writable once") from None
-    return converted
+    columns: dict[str, Any] = {name: np.asarray(values[name]).astype(np.uint8) for name in CHECKSUMS}
+    with durable.whole_file(converted, remedy="Make its folder writable once.") as part, part.open("wb") as file:
+        np.savez_compressed(file, **columns)
 
 
 def _array_parts() -> list[Any]:
@@ -98,11 +111,11 @@ def _array_parts() -> list[Any]:
 
 def _read(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.uint8]]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             columns = {name: arrays[name].astype(np.uint8) for name in names}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise InputError(f"cannot read {path}: {error}; get CIFAR-10N's labels again") from None
+    except (OSError, ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"cannot read {path}: {error}; {_AGAIN}") from None
     for name, column in columns.items():
         if hashlib.sha256(column.tobytes()).hexdigest() != CHECKSUMS[name]:
-            raise InputError(f"{path} is altered (sha256 of {name} differs); get CIFAR-10N's labels again")
+            raise InputError(f"{path} is altered (sha256 of {name} differs); {_AGAIN}")
     return columns

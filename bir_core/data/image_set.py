@@ -5,16 +5,17 @@
     BIR_DATA_DIR/sets/NAME/thumbnails.bin   small JPEGs, one after the other
     BIR_DATA_DIR/sets/NAME/images/          only what had to be unpacked
 
-A set is written aside and renamed. No torch here: the dashboard shows sets.
+A set is written aside and renamed; one that a crash has left aside is put back by whoever looks for it. No torch here:
+the dashboard shows sets.
 """
 
-import functools
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,8 @@ def home() -> Path:
 def names() -> list[str]:
     """Names of the image sets, in order."""
     try:
+        for aside in home().glob(".*.old"):
+            _recover_unless_held(aside.name[1:].removesuffix(".old"))
         found = [path.name for path in home().iterdir() if (path / _SET).is_file()]
     except OSError:
         return []
@@ -184,8 +187,10 @@ def open_set(name: str) -> ImageSet:
     Raises:
         InputError: there is none, or its files are damaged.
     """
-    path = home() / name
-    if not re.fullmatch(NAME_PATTERN, name) or not path.is_dir():
+    path, is_name = home() / name, re.fullmatch(NAME_PATTERN, name)
+    if is_name:
+        _recover_unless_held(name)
+    if not is_name or not path.is_dir():
         known = names()
         hint = nearest(name, known) if known else "there is none yet; 'images NAME --from PATH' imports one"
         raise InputError(f"no image set is named {name!r}: {hint}")
@@ -217,16 +222,6 @@ def open_set(name: str) -> ImageSet:
         raise InputError(f"image set {name!r} in {path} is damaged ({reason}): import it again") from None
 
 
-def state(name: str) -> str | None:
-    """Digest of all that a run reads of a set, its files' places and times included; None where it cannot be read."""
-    path = home() / name
-    try:
-        found = (path / _SET).stat()
-        return _state(name, path, found.st_mtime_ns, found.st_ino)
-    except (OSError, InputError):
-        return None
-
-
 def delete(name: str) -> None:
     """Remove a set; the images that it was made of stay where they are.
 
@@ -238,6 +233,7 @@ def delete(name: str) -> None:
     with lock(home(), name):
         gone = home() / f".{name}.deleted"
         durable.remove(gone)
+        durable.remove(home() / f".{name}.old")  # else it would be put back
         (home() / name).rename(gone)
         durable.remove(gone)
         durable.remove(home() / f".{name}.part")
@@ -254,6 +250,7 @@ def with_reserved(name: str, rows: Sequence[int]) -> ImageSet:
         InputError: there is no such set or row, a row is a test image, or a picture would be in two parts.
     """
     with lock(home(), name):
+        recover(name)
         found = open_set(name)
         index = _reserved(found, np.unique(np.array(rows, dtype=np.int64)))
         draft = home() / f".{name}.draft"
@@ -312,28 +309,27 @@ def put_in_place(part: Path, name: str) -> None:
 
 
 def recover(name: str) -> None:
-    """Put back the set that a crash between two renames has left aside."""
-    final, old = home() / name, home() / f".{name}.old"
-    if old.is_dir() and not final.exists():
-        old.rename(final)
+    """Put back the set that a crash between two renames has left aside; only whoever holds its lock may do so."""
+    if _is_aside(name):
+        (home() / f".{name}.old").rename(home() / name)
+
+
+def _recover_unless_held(name: str) -> None:
+    """The same for those who only look. What holds the lock is between the two renames, or recovers by itself."""
+    if _is_aside(name):
+        with contextlib.suppress(InputError, OSError), lock(home(), name):
+            recover(name)
+
+
+def _is_aside(name: str) -> bool:
+    return (home() / f".{name}.old").is_dir() and not (home() / name).exists()
 
 
 def _fingerprint(index: pa.Table, class_names: Sequence[str]) -> str:
-    return _digest(index, list(class_names), ("key", "split", "group", "sha256"), {"label": "<i4", "true_label": "<i4"})
-
-
-@functools.lru_cache(maxsize=64)
-def _state(name: str, *_unchanged: object) -> str:
-    found = open_set(name)
-    numbers = {"root": "<i4", "row": "<i8", "bytes": "<i8", "mtime_ns": "<i8"}
-    return _digest(found.index, [found.fingerprint, *found.roots], ("path",), numbers)
-
-
-def _digest(index: pa.Table, first: list[str], texts: Sequence[str], numbers: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(json.dumps(first).encode())
-    for name in texts:
+    digest = hashlib.sha256(json.dumps(list(class_names)).encode())
+    for name in ("key", "split", "group", "sha256"):
         for chunk in index[name].chunks:
             digest.update(json.dumps(chunk.to_pylist()).encode())
-    for name, form in numbers.items():
-        digest.update(index[name].to_numpy().astype(form).tobytes())
+    for name in ("label", "true_label"):
+        digest.update(index[name].to_numpy().astype("<i4").tobytes())
     return digest.hexdigest()

@@ -7,6 +7,7 @@ own bytes vary between mirrors.
 import gzip
 import hashlib
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +143,7 @@ def _read_idx(place: Path, name: str) -> NDArray[np.uint8]:
         axes = content[3]
         shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
         return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
-    except (OSError, EOFError, IndexError, ValueError, struct.error) as error:
+    except (OSError, EOFError, IndexError, ValueError, struct.error, zlib.error) as error:
         raise InputError(f"cannot read {path}: {error}; get the file again") from None
 
 

@@ -59,7 +59,7 @@ if __name__ == "__main__":
 
 FOREIGN_LOADER = '''"""Load the repaired weights into your own network: needs torch and safetensors, nothing else.
 
-The network is {network}. Its tensors keep its own names, so that it can also load them without this file; the model
+The network is ``NETWORK``. Its tensors keep its own names, so that it can also load them without this file; the model
 that ``load`` returns takes pixels in [0, 1] and normalises them in front of the network.
 
     from load_model import load   # in your own program
@@ -74,6 +74,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 HERE = Path(__file__).parent
+NETWORK = {network}
 MEAN, STD = {mean}, {std}
 
 {block}
@@ -127,7 +128,7 @@ def _foreign_loader(model: ModelState) -> str:
     channels = model.image_shape[0]
     mean, std = ((0.0,) * channels, (1.0,) * channels) if front is None else front.arguments
     return FOREIGN_LOADER.format(
-        network=repr(model.network),
+        network=repr(model.network),  # a file name can be anything: it is never more than a literal
         num_classes=model.num_classes,
         mean=mean,
         std=std,

@@ -3,6 +3,7 @@
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -123,7 +124,7 @@ def _packed(path: Path, scratch: Path, home: str) -> Iterator[Entry]:
                 for file, member in zip(files, (images, labels), strict=True):
                     _unpack(archive, members[member], file, path)
                 yield from _rows(files[0], f"{home}/{files[0].name}", files[1], split)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise InputError(f"{path} is truncated or damaged ({_one_line(error)}): write it again") from None
 
 

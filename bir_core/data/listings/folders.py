@@ -18,7 +18,8 @@ def read(path: Path, root: Path) -> Listing:
     and folders below that belong to it.
 
     Raises:
-        InputError: the folder is empty or laid out in another way, or a link leads out of it.
+        InputError: the folder is empty or laid out in another way, has other folders beside its splits, or a link leads
+            out of it.
     """
     return Listing(origin=str(path), root=root, entries=_entries(path, root))
 
@@ -31,6 +32,7 @@ def _entries(path: Path, root: Path) -> Iterator[Entry]:
     if all(splits):
         places = [(split, path / name) for split, name in zip(splits, folders, strict=True) if split is not None]
     else:
+        _refuse_mixed(path, folders)
         places = [("train", path)]
     found = False
     for split, place in places:
@@ -41,8 +43,20 @@ def _entries(path: Path, root: Path) -> Iterator[Entry]:
         raise InputError(f"{path} has no images: {_LAYOUT}; known are {', '.join(sorted(decoding.SUFFIXES))}")
 
 
+def _refuse_mixed(path: Path, folders: list[str]) -> None:
+    """Splits beside another folder would become classes. A split holds folders only; a class called "train", images."""
+    training = [name for name in folders if SPLIT_WORDS.get(name.lower()) == "train"]
+    if any(_folders(path / name) and _loose_image(path / name) is None for name in training):
+        others = ", ".join(name for name in folders if name.lower() not in SPLIT_WORDS)
+        raise InputError(
+            f"{path} has other folders ({others}) beside {training[0]}, which holds folders as a split does: expected "
+            f"splits only ({', '.join(SPLIT_WORDS)}) or classes only; move the others out of it, or, if "
+            f"{training[0]} is a class, put its images right into it"
+        )
+
+
 def _classes(split: Split, place: Path, root: Path) -> Iterator[Entry]:
-    loose = next((item.name for item in _scan(place) if not item.is_dir() and _is_image(item.name)), None)
+    loose = _loose_image(place)
     if loose is not None:
         raise InputError(f"{place / loose} lies in no class folder: {_LAYOUT}")
     for label in _folders(place):
@@ -57,6 +71,11 @@ def _images(folder: Path, root: Path) -> Iterator[str]:
     for item in items:
         if item.is_dir() and not item.name.startswith("."):
             yield from _images(folder / item.name, root)
+
+
+def _loose_image(folder: Path) -> str | None:
+    """The first image right in a folder."""
+    return next((item.name for item in _scan(folder) if not item.is_dir() and _is_image(item.name)), None)
 
 
 def _folders(path: Path) -> list[str]:

@@ -1,11 +1,12 @@
 """A manifest: a row per image, as CSV, JSONL, JSON or Parquet; also what FiftyOne and cleanlab export.
 
-Rows are read as a stream, but for JSON, which has to be read whole and is bounded.
+Rows are read as a stream, but for JSON, which has to be read whole and is bounded. An object may leave out what another
+has, so JSON and JSONL have the columns of all their rows.
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -82,18 +83,10 @@ def _csv_rows(
 
 
 def _jsonl(path: Path, root: Path) -> Iterator[Entry]:
-    rows = _jsonl_rows(path)
-    first = next(rows, None)
-    names = list(first[1]) if first else []
-
-    def all_rows() -> Iterator[tuple[int, Mapping[str, Any]]]:
-        if first:
-            yield first
-        yield from rows
-
-    if first is None:
+    if next(_jsonl_rows(path), None) is None:
         raise InputError(f"{path} is empty: expected one JSON object per line, with a path and a label")
-    yield from columns.read(all_rows(), names, path, root)
+    names = _names(row for _, row in _jsonl_rows(path))  # read twice: all rows at once would not fit into memory
+    yield from columns.read(_jsonl_rows(path), names, path, root)
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -119,8 +112,12 @@ def _json(path: Path, root: Path) -> Iterator[Entry]:
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path} is no JSON ({' '.join(str(error).split())[:120]}): write it again") from None
     rows = _records(content, path)
-    names = list(rows[0]) if rows else []
-    yield from columns.read(iter(enumerate(rows, 1)), names, path, root)
+    yield from columns.read(iter(enumerate(rows, 1)), _names(rows), path, root)
+
+
+def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What any row has, in the order in which it first comes."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _records(content: Any, path: Path) -> list[dict[str, Any]]:
