@@ -228,20 +228,24 @@ def conclude(
     gain = _row(rows, method, "base")["all"]
     before, after = models["base"]["all"], models[method]["all"]
     change = f"{before:.2f} % to {after:.2f} % of all {images} ({_signed(gain)})"
+    rival = max((other for other in models if other not in (method, "base")), key=lambda other: models[other]["all"])
+    best = f"{models[rival]['all']:.2f} %"
+    if gain["high"] < 0:
+        first = f"{name} is worse than leaving the model alone: from {change}."
+        if _row(rows, rival, "base")["all"]["low"] > 0:
+            return f"{first} {_called(rival)} is better than both: {best}."
+        if models[rival]["all"] > before:
+            return f"{first} Leave the model as it is. {_called(rival)} does as well, within chance: {best}."
+        return f"{first} Leave the model as it is. No other model beats it either."
     if gain["low"] > 0:
         first = f"{name} raises the accuracy from {change}."
-    elif gain["high"] < 0:
-        first = f"{name} is worse than leaving the model alone: from {change}. Leave the model as it is."
     else:
         first = f"{name} is not better than leaving the model alone, beyond chance: from {change}."
-    rival = max((other for other in models if other not in (method, "base")), key=lambda other: models[other]["all"])
     lead = _row(rows, method, rival)["all"]
     if lead["difference"] > 0:
         return f"{first} None of the models compared with it is better."
-    if gain["high"] < 0 and models[rival]["all"] <= before:
-        return f"{first} No other model beats it either."
     certainty = "is better still" if lead["high"] < 0 else "does as well, within chance"
-    return f"{first} {_called(rival)} {certainty}: {models[rival]['all']:.2f} %."
+    return f"{first} {_called(rival)} {certainty}: {best}."
 
 
 def _called(model: str) -> str:

@@ -34,8 +34,14 @@ def conclude(method: str = "bir", *, no_op: bool = False, **right: int) -> str:
         ),
         (900, 901, 850, ["is not better than leaving the model alone, beyond chance: from 90.00 % to 90.10 %"]),
         (900, 800, 700, ["is worse than leaving the model alone", "Leave the model as it is."]),
-        (900, 800, 850, ["Leave the model as it is. No other model beats it either."]),
-        (900, 800, 950, ["Leave the model as it is. Retraining without the suspects is better still: 95.00 %."]),
+        (900, 800, 850, ["(-10.00 points", "Leave the model as it is. No other model beats it either."]),
+        (
+            900,
+            800,
+            901,
+            ["Leave the model as it is. Retraining without the suspects does as well, within chance: 90.10 %."],
+        ),
+        (900, 800, 950, ["-8.10). Retraining without the suspects is better than both: 95.00 %."]),
     ],
 )
 def test_conclusion(base: int, bir: int, retrain: int, sentences: list[str]) -> None:
