@@ -94,7 +94,8 @@ def show(report: dict[str, Any]) -> None:
     """Print a report: accuracies, paired differences, suspects, layers, seconds and the conclusion."""
     base = report["base"]
     out.print(
-        f"[bold]{escape(report['run'])}[/bold]: {_story(report, base, report['config']['seed'])}", highlight=False
+        f"[bold]{escape(report['run'])}[/bold]: {escape(_story(report, base, report['config']['seed']))}",
+        highlight=False,
     )
     if report_words.is_cross_fitted(report):
         out.print(report_words.judged(report), highlight=False)
@@ -209,7 +210,7 @@ def _layers(report: dict[str, Any]) -> Table:
     table.add_column("parameters", justify="right")
     for row in chosen["candidates"]:
         style = "bold" if row["label"] == chosen["label"] else None
-        names = ", ".join(row["layers"])
+        names = escape(", ".join(row["layers"]))
         table.add_row(row["label"], names, f"{row['loss']:.4f}", f"{row['num_parameters']:,}", style=style)
     return table
 
@@ -253,8 +254,8 @@ def _run_row(run: Run) -> tuple[str, ...]:
     data, base = f"{source}, {config.data.corruption}", f"{config.base.network}, {config.base.preset}"
     return (
         escape(run.name),
-        data,
-        base,
+        escape(data),
+        escape(base),
         made,
         f"{sum(name in fresh for name in flow.NAMES)}/{len(flow.NAMES)}",
         *figures,
