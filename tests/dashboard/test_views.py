@@ -301,6 +301,24 @@ class TestComplete:
         assert table["Samples"].sum() == (scores > 0).sum()
         assert (table["Reviewed"].sum(), table["Detrimental"].sum()) == (3, 2)
 
+    def test_a_repair_of_relabelled_samples_alone_is_no_noop_and_few(self, open_view: OpenView, complete: Run) -> None:
+        scores = storage.load_scores(complete.path / "score").score
+        highest = int(scores.argmax())
+        decided = [Decision(sample=highest, verdict="keep"), Decision(sample=int(scores.argmin()), verdict="remove")]
+        verdicts.record(complete, decided, reviewer="ada", key="1")
+        app = open_view("repair", run=complete.name, t=repr(float(np.sort(scores)[-2])))
+        assert "**1 suspects** at this threshold; with the verdicts, 0 of them and 0 relabelled" in texts(app)
+        assert "No sample is left to treat at this threshold, so most repairs would be a no-op" in texts(app)
+        relabelled = [Decision(sample=sample, verdict="relabel", label=7) for sample in range(3)]
+        verdicts.record(complete, relabelled, reviewer="ada", key="2")
+        app.number_input(key="t").set_value(1000.0).run()
+        assert "**0 suspects** at this threshold; with the verdicts, 0 of them and 3 relabelled" in texts(app)
+        assert "no-op" not in texts(app)
+        assert "train on 3 treated and as many other samples alone" in texts(app)
+        app.checkbox(key="repair_heed").set_value(False).run()
+        assert "No sample is suspect at this threshold, so most repairs would be a no-op" in texts(app)
+        assert "Training on so few" not in texts(app)
+
     @pytest.mark.parametrize("heeded", [True, False])
     def test_a_repair_heeds_the_verdicts_or_not(
         self, runs_root: Path, open_view: OpenView, complete: Run, *, heeded: bool
