@@ -1,5 +1,6 @@
 """Every view in the states that a reader meets: no run, a job at work, a failed one, a finished run."""
 
+import hashlib
 import html
 import json
 import os
@@ -142,6 +143,22 @@ class TestComplete:
         identify = complete.config.identify.model_copy(update={"threshold": 0.5})
         run_folder.update_config(complete, complete.config.model_copy(update={"identify": identify}))
         assert "settings of this run were changed" in texts(open_view("overview"))
+
+    def test_overview_without_a_suspect_does_not_doubt_the_truth(self, open_view: OpenView, complete: Run) -> None:
+        path = complete.path / "evaluate" / "report.json"
+        report = json.loads(path.read_text())
+        found, num_corrupted = report["identification"], report["data"]["num_corrupted"]
+        for facts, sentence in (
+            (
+                {"num_suspects": 0, "precision": None, "recall": 0.0},
+                f"None of the {num_corrupted} truly corrupted samples is",
+            ),
+            ({"precision": None, "recall": None}, "so no suspect is known to be wrong."),
+        ):
+            rewrite_report(complete, report | {"identification": found | facts})
+            shown = texts(open_view("overview"))
+            assert sentence in shown
+            assert "Nobody knows" not in shown
 
     def test_present_tells_the_story_in_the_numbers_of_the_report(self, open_view: OpenView, complete: Run) -> None:
         report = storage.load_report(complete.path / "evaluate")
@@ -379,6 +396,19 @@ class TestDamaged:
         app = open_view(view)
         assert not app.exception
         assert "Compute this run" in buttons(app)
+
+
+def rewrite_report(run: Run, report: dict[str, Any]) -> None:
+    """Put another report in the place of the run's, as if the stage had made it."""
+    path, description = run.path / "evaluate" / "report.json", run.path / "evaluate" / "stage.json"
+    content = json.dumps(report).encode()
+    stage = json.loads(description.read_text())
+    stage["files"][path.name] |= {"size": len(content)}
+    # Records are kept by the digest that stage.json claims.
+    stage["digest"] = hashlib.sha256(content).hexdigest()
+    for file, text in ((path, content), (description, json.dumps(stage).encode())):
+        file.unlink()
+        file.write_bytes(text)
 
 
 def spoil(path: Path) -> None:
