@@ -86,7 +86,15 @@ def eta(default: float | str) -> float | str:
         return chosen if chosen == "auto" else float(chosen)
     start = float(default) if known == "other" else 0.5
     return float(
-        st.number_input("Eta", min_value=0.0, value=start, step=0.1, key="repair_eta_value", persist_state="session")
+        st.number_input(
+            "Eta",
+            min_value=0.0,
+            value=start,
+            step=0.1,
+            format="%.10g",  # what was typed, without the noise that the steps of a float add
+            key="repair_eta_value",
+            persist_state="session",
+        )
     )
 
 

@@ -286,6 +286,21 @@ class TestComplete:
         assert os.path.samefile(child.path / "score" / "scores.npy", complete.path / "score" / "scores.npy")
         assert app.session_state["run"] == made
 
+    def test_a_step_of_ones_own_is_shown_and_taken_as_typed(
+        self, runs_root: Path, open_view: OpenView, complete: Run
+    ) -> None:
+        app = open_view("repair")
+        app.radio(key="repair_eta").set_value("other").run()
+        app.number_input(key="repair_eta_value").set_value(0.04648).run()
+        box = app.number_input(key="repair_eta_value")
+        assert box.proto.format % box.value == "0.04648"
+        next(button for button in app.button if button.label == "Start the repair").click().run()
+        (made,) = set(run_folder.names(runs_root)) - {complete.name}
+        job = jobs.latest(runs_root, made)
+        assert job is not None
+        jobs.cancel(runs_root, job.id)
+        assert run_folder.open_run(runs_root, made).config.align.eta == 0.04648
+
     def test_scores_link_each_pair_of_classes_to_its_suspects(self, open_view: OpenView, complete: Run) -> None:
         app = open_view("scores", t="0")
         app.button_group(key="scores_section").set_value("Given and believed").run()
