@@ -299,7 +299,7 @@ class TestStarting:
             ("new_base_learning_rate", 0.0, "Base.learning_rate: Input should be greater than 0, got 0.0."),
             ("new_data_num_train", 2995, "must be a multiple of 10"),
             ("new_align_eta", "much", "Align.eta: must be \"auto\" or a number of at least 0, got 'much'."),
-            ("new_name", "a/b", "Name: "),
+            ("new_name", "a/b", "Name: 'a/b' cannot be a name: give 1 to 80 letters, digits, dots, dashes or under"),
         ],
     )
     def test_a_wrong_value_is_said_by_the_engine(self, page: AppTest, key: str, value: object, sentence: str) -> None:
