@@ -68,7 +68,7 @@ def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float, Passing]:
     with columns[1]:
         given = of_classes("Given class", session.GIVEN, names)
     with columns[2]:
-        believed = of_classes("Predicted class", session.BELIEVED, names, help="What the enhanced model believes.")
+        believed = of_classes("Believed class", session.BELIEVED, names, help="What the enhanced model believes.")
     with columns[3]:
         states = verdict_filter.draw()
     with columns[4]:

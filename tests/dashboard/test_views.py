@@ -168,6 +168,8 @@ class TestComplete:
         assert f'<div class="figure">{report["identification"]["num_suspects"]:,}</div>' in shown
         assert html.escape(report["conclusion"]) in shown
         assert shown.count('alt="a suspect"') == 8
+        rival = max(set(report["models"]) - {"base", "bir"}, key=lambda name: report["models"][name]["all"])
+        assert f"Best alternative: {MODEL_TITLES[rival]}, {report['models'][rival]['all']:.1f} %." in shown
 
     def test_suspects_hands_the_whole_ranking_to_the_gallery(self, open_view: OpenView, complete: Run) -> None:
         labels = storage.load_part(complete.path / "data", "train").labels
@@ -182,6 +184,13 @@ class TestComplete:
     def test_suspects_filters(self, open_view: OpenView, complete: Run) -> None:
         labels = storage.load_part(complete.path / "data", "train").labels
         app = open_view("suspects", t="-100", given=["7"], sort="Lowest score first")
+        assert app.multiselect(key="believed").label == "Believed class"
+        assert app.selectbox(key="sort").options == [
+            "Highest score first",
+            "Lowest score first",
+            "By given class",
+            "By believed class",
+        ]
         assert f"{int((labels == 7).sum())} of {len(labels)} suspects" in texts(app)
         assert gallery_data(app)["total"] == int((labels == 7).sum())
         assert gallery_data(app)["filters"] == {"t": "-100.0", "given": "7", "believed": "", "sort": "lowest"}
