@@ -173,7 +173,8 @@ def upper_bound() -> float:
     except ValueError:
         value = math.nan
     if math.isnan(value):
-        st.toast(f"The link asks for below={st.query_params[session.BELOW][:40]}, which is no number; it is ignored.")
+        asked = st.query_params.pop(session.BELOW)  # so that it is said once
+        st.toast(f"The link asks for below={asked[:40]}, which is no number; it is ignored.")
         return math.inf
     return value
 
