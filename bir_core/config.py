@@ -18,7 +18,7 @@ from bir_core.base_config import BaseConfig, BasePreset, Network
 from bir_core.data_config import KINDS, NUM_CLASSES, AnyData, Corruption, DataConfig, OwnDataConfig
 from bir_core.errors import InputError, nearest
 from bir_core.method_config import MethodsConfig
-from bir_core.sections import NAME_PATTERN, Positive, Rate, Section
+from bir_core.sections import NAME_PATTERN, NAME_RULE, Positive, Rate, Section
 
 Treatment = Literal[
     "enhanced",
@@ -252,6 +252,9 @@ def _explain(error: ValidationError) -> str:
         where = ".".join(str(part) for part in problem["loc"] if part not in KINDS)
         if problem["type"] == "extra_forbidden":
             sentences.append(f"unknown key {where}; {_known_keys(problem['loc'])}")
+            continue
+        if problem["type"] == "string_pattern_mismatch":
+            sentences.append(f"{where}: {problem['input']!r} cannot be a name: {NAME_RULE}")
             continue
         got = "" if problem["type"] == "value_error" else f", got {problem['input']!r}"
         message = problem["msg"].removeprefix("Value error, ")

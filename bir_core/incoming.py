@@ -70,7 +70,7 @@ def read(run: Run, path: Path, *, name: str | None = None) -> tuple[Decision, ..
     Raises:
         InputError: the file cannot be read, lacks a column, or has rows that do not fit; they are named by line.
     """
-    called = name or str(path)
+    called = repr(name or str(path))
     table = _read(path, called)
     missing = [column for column in NEEDED if column not in table]
     if missing:
@@ -192,7 +192,7 @@ def _lines(table: pd.DataFrame) -> list[int]:
 
 def _read(path: Path, called: str) -> pd.DataFrame:
     if path.suffix not in READERS:
-        raise InputError(f"cannot read {called!r}: its name must end in {', '.join(READERS)}")
+        raise InputError(f"cannot read {called}: its name must end in {', '.join(READERS)}")
     try:
         return READERS[path.suffix](path)
     except OSError as error:

@@ -21,7 +21,7 @@ import psutil
 from bir_core import durable, upload_checks
 from bir_core.data import folder
 from bir_core.errors import InputError
-from bir_core.sections import NAME_PATTERN
+from bir_core.sections import NAME_PATTERN, NAME_RULE
 from bir_core.upload_checks import USUAL, Limits, shown, size_of
 
 SHOWN = 5
@@ -133,10 +133,7 @@ class _Bounded:
 def _aside(name: str, num_bytes: int) -> Iterator[Path]:
     """A folder that becomes the upload at the end; after an error, or an interruption, nothing of it is left."""
     if not re.fullmatch(NAME_PATTERN, name):
-        raise InputError(
-            f"{shown(name)} cannot be the name of an upload: give 1 to 80 letters, digits, dots, dashes or "
-            "underscores, the first a letter or digit"
-        )
+        raise InputError(f"{shown(name)} cannot be the name of an upload: {NAME_RULE}")
     root().mkdir(parents=True, exist_ok=True)
     _sweep()
     final = root() / name

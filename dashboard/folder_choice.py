@@ -5,10 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import gate, imports
+from dashboard.imports import Listing
 
 
 def draw(label: str, *, key: str) -> str:
-    """A box for the path, and below it what is there; the path as it stands in the box, empty for none."""
+    """A box for the path, and below it what is there; the path, empty where none can be taken, which is said here."""
     path: str = st.text_input(
         label,
         key=key,
@@ -18,37 +19,57 @@ def draw(label: str, *, key: str) -> str:
     ).strip()
     with gate.guarded():
         shelf(path, key)
-    return path
+        return path
+    return ""
 
 
 def shelf(path: str, key: str) -> None:
-    """The folders and manifests where the path points to, each a click away."""
-    found = imports.look(path)
-    if found is None:
+    """The folders and manifests where the path points to, each a click away; at the top, where to begin."""
+    starts = imports.starts()
+    if not starts:
         st.caption(f"There is nothing in {imports.where()} yet: put a folder with your images there.")
-        return
+    elif path or len(starts) == 1:
+        inside(imports.look(path or starts[0]), key, top=None if len(starts) == 1 else "")
+    else:
+        choose("Begin in", starts, key, folder=Path(), above=None, placeholder=f"{len(starts)} folders")
+
+
+def inside(found: Listing, key: str, *, top: str | None) -> None:
+    """What is in a folder; ``top`` is what lies above the ones that may be named, None for nothing."""
+    choices = [f"{name}/" for name in found.folders] + list(found.files)
+    choose(
+        f"In {found.path}",
+        choices,
+        key,
+        folder=found.path,
+        above=top if found.parent is None else str(found.parent),
+        placeholder=f"{len(found.folders)} folders and {len(found.files)} tables" if choices else "nothing further",
+    )
+    if not found.is_whole:
+        st.caption("There is more than is listed here: type the path.")
+
+
+def choose(label: str, choices: list[str], key: str, *, folder: Path, above: str | None, placeholder: str) -> None:
+    """The way up, and the ways on from a folder."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             "Up",
             key=f"{key}_up",
             on_click=go,
-            args=(key, str(found.parent)),
-            disabled=found.parent is None,
+            args=(key, above),
+            disabled=above is None,
             icon=":material/arrow_upward:",
         )
-        choices = [f"{name}/" for name in found.folders] + list(found.files)
         st.selectbox(
-            f"In {found.path}",
+            label,
             choices,
             index=None,
             key=f"{key}_inside",
             on_change=enter,
-            args=(key, found.path),
-            placeholder=f"{len(found.folders)} folders and {len(found.files)} tables" if choices else "nothing further",
+            args=(key, folder),
+            placeholder=placeholder,
             disabled=not choices,
         )
-    if not found.is_whole:
-        st.caption("There is more than is listed here: type the path.")
 
 
 def go(key: str, path: str) -> None:

@@ -20,7 +20,7 @@ SLIDERS: tuple[dict[str, Any], ...] = (
     {"key": "m", "title": "Shifted samples", "symbol": "m", "stops": [*COUNTS]},
     {"key": "delta", "title": "Their shift", "symbol": "δ", "stops": [step / 10 for step in range(61)]},
     {"key": "aligned", "title": "Alignment error", "symbol": "ε", "stops": [step / 100 for step in range(101)]},
-    {"key": "dn", "title": "Reserved samples", "symbol": "δn", "stops": [*COUNTS]},
+    {"key": "dn", "title": "Reserved samples", "symbol": "r", "stops": [*COUNTS]},
 )
 PRESETS: tuple[dict[str, Any], ...] = (
     {"title": "The example", "at": {"n": 200, "m": 20, "delta": 4.0, "aligned": 0.05, "dn": 60}},

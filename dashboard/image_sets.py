@@ -50,7 +50,12 @@ class Summary:
 
 def summaries() -> list[Summary]:
     """Every image set, without its index."""
-    return [_summary(name, *state(name)) for name in names()]
+    return [summary(name) for name in names()]
+
+
+def summary(name: str) -> Summary:
+    """One image set, without its index."""
+    return _summary(name, *state(name))
 
 
 @functools.lru_cache(maxsize=256)

@@ -40,7 +40,7 @@ def from_here() -> None:
     )
     test = folder_choice.draw("Folder or table of the test images", key="import_test") if has_test else ""
     name, skip = name_box(imports.proposed_name(path)), skip_box()
-    if not path:
+    if not path or (has_reserved and not reserved) or (has_test and not test):
         st.button("Start the import", type="primary", disabled=True, icon=":material/play_arrow:", key="import_go")
         return
     wish = Wish(name=name, path=path, reserved=reserved, test=test, skip_unreadable=skip)

@@ -12,11 +12,11 @@ from bir_core.data.import_request import ImportRequest
 from bir_core.errors import InputError
 from bir_core.job_rows import SET
 from bir_core.roots import Listing
-from bir_core.sections import NAME_PATTERN
+from bir_core.sections import NAME_PATTERN, NAME_RULE
 from dashboard import runs
 from dashboard.runs import Job
 
-__all__ = ["ImportRequest", "InputError"]
+__all__ = ["ImportRequest", "InputError", "Listing"]
 
 LARGEST_UPLOAD_MB = 500
 """As the server's settings say, too."""
@@ -38,15 +38,17 @@ def where() -> str:
     return " or ".join(map(str, roots.allowed()))
 
 
-def look(path: str) -> Listing | None:
-    """What is in a folder, or around a file; of the first root there is where nothing is named, None without one.
+def starts() -> list[str]:
+    """Those of these folders that are there."""
+    return [str(root) for root in roots.allowed() if root.is_dir()]
+
+
+def look(path: str) -> Listing:
+    """What is in a folder, or around a file.
 
     Raises:
         InputError: it may not be named here, or is not there.
     """
-    if not path:
-        first = next((root for root in roots.allowed() if root.is_dir()), None)
-        return None if first is None else roots.browse(str(first))
     found = roots.resolve(path)
     return roots.browse(str(found if found.is_dir() else found.parent))
 
@@ -64,10 +66,8 @@ def request(wish: Wish) -> ImportRequest:
         InputError: the name is impossible, or a path may not be named here or is not there.
     """
     if not re.fullmatch(NAME_PATTERN, wish.name):
-        raise InputError(
-            f"{wish.name!r} cannot be the name of an image set: give letters, digits, dots, dashes or underscores, the "
-            "first a letter or digit"
-        )
+        given = f"{wish.name!r} cannot be the name of an image set" if wish.name else "the image set needs a name"
+        raise InputError(f"{given}: {NAME_RULE}")
     return ImportRequest(
         name=wish.name,
         path=str(roots.resolve(wish.path)),

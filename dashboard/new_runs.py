@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 from bir_core import base_config, config, config_text, data_config, durable, jobs, methods, roots
 from bir_core.card import Card
-from bir_core.data import folder, image_set
+from bir_core.data import folder, image_set, own
 from bir_core.errors import InputError
-from dashboard import labels, runs
+from dashboard import image_sets, labels, runs
 from dashboard.runs import RunConfig
 
-__all__ = ["InputError", "RunConfig", "environment", "image_sets", "toml"]
+__all__ = ["InputError", "RunConfig", "environment", "toml"]
 
 SOURCES: tuple[str, ...] = get_args(data_config.Source)
 """Data sets that are known by name; the first is bundled."""
@@ -33,7 +33,6 @@ TREATMENTS = {one.name: one.title for one in methods.TREATMENTS}
 METHODS = {one.name: one.title for one in methods.DETECTORS} | TREATMENTS
 
 toml = config_text.toml
-image_sets = image_set.names
 environment = jobs.environment
 
 
@@ -93,7 +92,8 @@ def parse(values: Mapping[str, Any]) -> RunConfig:
     """The config that a form means, with the name that is proposed where it gives none.
 
     Raises:
-        InputError: a value is impossible, is not for the browser to say, or the name is taken.
+        InputError: a value is impossible, is not for the browser to say, or the name is taken; or the images lack a
+            part that every run needs.
     """
     base = dict(values["base"])
     origin, _, name = str(base["network"]).partition(":")
@@ -103,11 +103,20 @@ def parse(values: Mapping[str, Any]) -> RunConfig:
         base["start"] = allowed_file(str(base["start"]))
     given = str(values.get("name", "")).strip()
     parsed = config.parse_form({**values, "base": base, "name": given or "proposed"}, origin="settings")
+    if isinstance(parsed.data, OWN_DATA):
+        _require_parts(parsed.data.images)
     if not given:
         return parsed.model_copy(update={"name": durable.free_name(runs.root(), _name_for(parsed))})
     if (runs.root() / given).exists():
         raise InputError(f"a run named {given!r} exists already: choose another name, or leave it empty")
     return parsed
+
+
+def _require_parts(name: str) -> None:
+    """As the first stage will; a set that cannot be read is left to it."""
+    splits = image_sets.summary(name).splits
+    if splits:
+        own.require(name, num_train=splits.get("train", 0), num_reserved=splits.get("reserved", 0))
 
 
 def proposed_name(values: Mapping[str, Any]) -> str:

@@ -49,9 +49,9 @@ def board(
 
 
 def how_right(row: Mapping[str, Any]) -> str:
-    """Precision and recall of the flags in a sentence."""
+    """Precision and recall of the flags in a sentence, where the truth is known."""
     if row["recall"] is None:
-        return "Nobody knows which samples are wrong, so precision and recall cannot be said."
+        return "Nothing was corrupted on purpose, so no flag is known to be right."
     if row["precision"] is None:
         return "No sample is flagged, so the repair changes nothing."
     return f"Precision {100 * row['precision']:.0f} %, recall {100 * row['recall']:.0f} %."

@@ -76,6 +76,8 @@ def bound(widget: Callable[..., Any], label: str, *, key: str, **options: Any) -
     asked = st.query_params.get_all(key)
     value = widget(label, key=key, bind="query-params", **options)
     remembered[key] = value
+    if key == RUN and unknown_run() is not None:
+        return value  # the page says so itself, and shows no run instead
     if asked and key not in st.query_params and not _says(asked, value, options.get("format_func", str)):
         st.toast(
             f"The link asks for {key}={', '.join(asked)}, which is not possible here; the usual value is shown "

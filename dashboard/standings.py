@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bir_core import review, run_folder, verdicts
 from bir_core.config import ReviewConfig
-from bir_core.records import Integers
+from bir_core.records import Integers, Suspects, Treated
 from bir_core.review import BAND_EDGES, STATES, Standing, State
 from bir_core.run_folder import Run
 from dashboard import runs, session, words
@@ -35,6 +35,7 @@ __all__ = [
     "of_page",
     "passing",
     "reviewed",
+    "treated",
 ]
 
 MOST_TOUCHED = 500
@@ -84,6 +85,12 @@ def reviewed(run: Run) -> tuple[ReviewConfig, int]:
     """The verdicts on which people agree, as a repair heeds them, and how many samples they disagree about."""
     standing = now(run)
     return review.agreed(standing), sum(found.conflict for found in standing.values())
+
+
+def treated(index: ScoreIndex, threshold: float, heeded: ReviewConfig) -> Treated:
+    """What a repair at a threshold would do with which samples, if it heeds these verdicts."""
+    suspects = Suspects(indices=index.ranked(threshold).astype(np.int64), rule="threshold", threshold=threshold)
+    return review.treat(suspects, heeded)
 
 
 def measured_bands(run: Run) -> tuple[list[dict[str, Any]], float | None]:

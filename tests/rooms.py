@@ -226,7 +226,7 @@ LAYERS = {
         "session",
         "words",
     },
-    "new_runs": {"labels", "runs"},
+    "new_runs": {"image_sets", "labels", "runs"},
     "network_check": {"new_runs"},
     "form_fields": set[str](),
     "models": {"runs", "frames", "words"},

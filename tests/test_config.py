@@ -15,7 +15,10 @@ from bir_core.errors import InputError
         ({"seed": "7"}, r"seed: .*valid integer, got '7'"),
         ({"seed": True}, r"seed: .*valid integer, got True"),
         ({"seed": -1}, r"seed: .*greater than or equal to 0, got -1"),
-        ({"name": "../x"}, r"name: .*match pattern.*, got '\.\./x'"),
+        (
+            {"name": "../x"},
+            r"name: '\.\./x' cannot be a name: give 1 to 80 letters, digits, .*, the first a letter or digit",
+        ),
         ({"device": "tpu"}, r"device: .*'auto', 'cpu', 'cuda' or 'mps', got 'tpu'"),
         ({"data": 3}, r"data: .*dictionary.*, got 3"),
         ({"colour": 1}, r"unknown key colour; known keys: name, seed, device, threads, data"),

@@ -118,7 +118,7 @@ def test_verdicts_about_other_labels_are_refused(run: Run, tmp_path: Path) -> No
 def test_many_faulty_lines_are_counted(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "samples.csv"
     path.write_text(HEAD + "9999,1,keep,\n" * 12)
-    with pytest.raises(InputError, match=r"mine.csv does not fit run 'tiny': line 2: .*; line 6: .*; and 7 more$"):
+    with pytest.raises(InputError, match=r"mine.csv' does not fit run 'tiny': line 2: .*; line 6: .*; and 7 more$"):
         incoming.read(run, path, name="mine.csv")
 
 

@@ -269,7 +269,7 @@ def _refuse_unreadable(request: ImportRequest, errors: pa.Table, num: int) -> Un
         more = f"; and {errors.num_rows - _SAID_AT_ONCE:,} more" if errors.num_rows > _SAID_AT_ONCE else ""
         raise InputError(
             f"{errors.num_rows:,} of {num:,} files cannot be read: {first}{more}. Repair them or take them out, or "
-            "allow unreadable files to be skipped (--skip-unreadable); what was read is kept"
+            "leave out files that cannot be read (--skip-unreadable); what was read is kept"
         )
     return Unreadable(num=errors.num_rows, examples=tuple(examples))
 

@@ -39,7 +39,7 @@ def load(config: OwnDataConfig, card: Card | None, *, seed: int) -> tuple[Splits
     images = image_set.open_set(config.images)
     card = natural_card(images) if card is None else card
     rows = {name: images.rows_of(name) for name in SPLITS}
-    _require(images, rows["train"], rows["reserved"])
+    require(images.name, num_train=len(rows["train"]), num_reserved=len(rows["reserved"]))
     if not len(rows["validation"]):
         rows |= _with_validation(images, rows["train"], config.validation_fraction, seed)
     parts = {name: _part(images, found, card) for name, found in rows.items()}
@@ -71,12 +71,17 @@ def natural_card(images: ImageSet) -> Card:
     )
 
 
-def _require(images: ImageSet, train: Integers, reserved: Integers) -> None:
-    if not len(train):
-        raise InputError(f"the image set {images.name!r} has no training image: import some, or mark them as such")
-    if not len(reserved):
+def require(name: str, *, num_train: int, num_reserved: int) -> None:
+    """Refuse an image set that no run can be made of.
+
+    Raises:
+        InputError: it has no training or no reserved image.
+    """
+    if not num_train:
+        raise InputError(f"the image set {name!r} has no training image: import some, or mark them as such")
+    if not num_reserved:
         raise InputError(
-            f"the image set {images.name!r} has no reserved image: import a folder of clean images with --reserved, "
+            f"the image set {name!r} has no reserved image: import a folder of clean images with --reserved, "
             "mark some in the manifest, or pick them on the page Data"
         )
 

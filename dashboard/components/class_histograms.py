@@ -1,5 +1,6 @@
 """A small histogram per given class, all on one scale; each opens the gallery of its class."""
 
+import base64
 import html
 import math
 import urllib.parse
@@ -26,7 +27,7 @@ STYLE = """<style>
   font-variant-numeric: tabular-nums}
 .bir-multiples b {overflow: hidden; text-overflow: ellipsis; white-space: nowrap}
 .bir-multiples span {white-space: nowrap}
-.bir-multiples svg {display: block; width: 100%; height: auto; margin-top: .3rem}
+.bir-multiples img {display: block; width: 100%; height: auto; margin-top: .3rem}
 </style>"""
 
 
@@ -57,8 +58,15 @@ def _tile(name: str, above: int, drawn: str, address: dict[str, str]) -> str:
     return (
         f'<a href="suspects?{html.escape(query)}" target="_self" aria-label="{above} suspects given {shown}">'
         f'<div><b title="{shown}">{shown}</b><span>{above:,} above</span></div>'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{drawn}</svg></a>'
+        f"{_picture(drawn, f'Histogram of the scores of the samples given {shown}')}</a>"
     )
+
+
+def _picture(drawn: str, said: str) -> str:
+    """A drawing as an image of its own: Streamlit takes every SVG element out of the HTML of a page."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">{drawn}</svg>'
+    source = base64.b64encode(svg.encode()).decode()
+    return f'<img src="data:image/svg+xml;base64,{source}" width="{WIDTH}" height="{HEIGHT}" alt="{said}">'
 
 
 def _bars(counts: NDArray[np.int64], top: int) -> str:

@@ -16,7 +16,7 @@ SORTS = {
     "score": "highest score first",
     "lowest": "lowest score first",
     "given": "by given class",
-    "believed": "by predicted class",
+    "believed": "by believed class",
 }
 """Orders of the ranking, as the gallery's filter offers them."""
 
@@ -56,7 +56,7 @@ class Ranking:
     def describe(self) -> str:
         """The filters in words."""
         classes = [f"given {_listed(self.given)}"] if self.given else []
-        classes += [f"predicted {_listed(self.believed)}"] if self.believed else []
+        classes += [f"believed {_listed(self.believed)}"] if self.believed else []
         classes += [verdict_filter.in_words(self.said)] if self.said else []
         return ", ".join([f"above {self.threshold:.4g}", *classes, SORTS[self.sort]])
 

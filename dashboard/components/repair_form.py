@@ -12,6 +12,8 @@ ETAS = {
     "other": "A step of your own.",
 }
 AUTO_LAYERS = "auto"
+FEW = 20
+"""Fewer treated samples than this are said to be few."""
 
 
 class Offer(Protocol):
@@ -84,7 +86,15 @@ def eta(default: float | str) -> float | str:
         return chosen if chosen == "auto" else float(chosen)
     start = float(default) if known == "other" else 0.5
     return float(
-        st.number_input("Eta", min_value=0.0, value=start, step=0.1, key="repair_eta_value", persist_state="session")
+        st.number_input(
+            "Eta",
+            min_value=0.0,
+            value=start,
+            step=0.1,
+            format="%.10g",  # what was typed, without the noise that the steps of a float add
+            key="repair_eta_value",
+            persist_state="session",
+        )
     )
 
 
@@ -127,16 +137,31 @@ def heed(counts: Mapping[str, int], num_conflicts: int) -> bool:
     return chosen
 
 
-def explain_noop(num_suspects: int) -> None:
-    """Say beforehand when there is nothing to repair."""
-    if num_suspects:
-        st.markdown(f"**{num_suspects:,} suspects** at this threshold.")
-        return
-    st.warning(
-        "No sample is suspect at this threshold, so most repairs would be a no-op: they would change nothing. Lower "
-        "the threshold to repair something.",
-        icon=":material/info:",
-    )
+def explain(num_suspects: int, *, num_aligned: int, num_relabelled: int) -> None:
+    """Say beforehand how many samples are treated, and when they are none or few.
+
+    Args:
+        num_suspects: samples above the threshold.
+        num_aligned: those of them that no heeded verdict is about.
+        num_relabelled: samples that get the label which people gave them.
+    """
+    found = f"**{num_suspects:,} suspects** at this threshold"
+    if num_relabelled or num_aligned < num_suspects:
+        found += f"; with the verdicts, {num_aligned:,} of them and {num_relabelled:,} relabelled samples are treated"
+    st.markdown(f"{found}.")
+    num_treated = num_aligned + num_relabelled
+    if not num_treated:
+        st.warning(
+            f"No sample is {'left to treat' if num_suspects else 'suspect'} at this threshold, so most repairs would "
+            "be a no-op: they would change nothing. Lower the threshold to repair something.",
+            icon=":material/info:",
+        )
+    elif num_treated < FEW:
+        st.warning(
+            f"Most repairs would train on {num_treated:,} treated and as many other samples alone. Training on so few "
+            "can make the model much worse: lower the threshold, or judge by the test accuracy before you use it.",
+            icon=":material/warning:",
+        )
 
 
 def changes(

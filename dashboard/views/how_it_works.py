@@ -9,8 +9,8 @@ ABOUT = (
     (
         "Two models",
         r"""The **base model** $\theta$ is the mean of all training samples, shifted ones included. The **enhanced
-        model** $\varphi$ is the mean after $\delta n$ reserved samples were added, which are known to be good: it has
-        moved a little towards $\mu$.""",
+        model** $\varphi$ is the mean after $r$ reserved samples were added, which are known to be good: it has moved a
+        little towards $\mu$. (The paper calls their number $\delta n$; here $\delta$ is the shift alone.)""",
     ),
     (
         "Why the loss of a bad sample rises",
@@ -28,7 +28,7 @@ ABOUT = (
     (
         "What the paper leaves out",
         r"""The paper says that clean samples score below zero on average. It omits a variance term,
-        $\sigma^2 (1/N - 1/N')$ with $N = n + m$ and $N' = N + \delta n$. With very few shifted samples that term
+        $\sigma^2 (1/N - 1/N')$ with $N = n + m$ and $N' = N + r$. With very few shifted samples that term
         wins, and even target samples score above zero on average: set the sliders to *Very few shifted samples*.""",
     ),
 )

@@ -45,7 +45,7 @@ def folded(title: str, icon: str) -> Any:
 def data_part() -> dict[str, Any]:
     """The data, and what is wrong with them."""
     st.header("Data")
-    sets = [f"{session.OWN}{name}" for name in new_runs.image_sets()]
+    sets = [f"{session.OWN}{name}" for name in image_sets.names()]
     chosen: str = session.bound(
         st.selectbox,
         "Images",

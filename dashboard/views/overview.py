@@ -44,11 +44,14 @@ def _how_right(run: Run, report: Mapping[str, Any]) -> str:
     found = report["identification"]
     if not words.is_known(report):
         return words.measured(standings.measured_above(run, runs.default_threshold(run)))
-    if found["precision"] is None or found["recall"] is None:
-        return "Nobody knows which samples are wrong, so precision and recall cannot be said."
+    num_corrupted = report["data"]["num_corrupted"]
+    if found["recall"] is None:
+        return "Nothing was corrupted on purpose, so no suspect is known to be wrong."
+    if found["precision"] is None:
+        return f"None of the {num_corrupted:,} truly corrupted samples is above this run's threshold."
     return (
         f"{100 * found['precision']:.0f} % of them are truly corrupted, {100 * found['recall']:.0f} % of the "
-        f"{report['data']['num_corrupted']} corrupted are among them; AUC {found['auc']:.3f}."
+        f"{num_corrupted:,} corrupted are among them; AUC {found['auc']:.3f}."
     )
 
 

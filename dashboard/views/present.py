@@ -69,7 +69,7 @@ def after(report: Mapping[str, Any]) -> Scene:
     if "noisy" in frames.parts_of(report):
         lines.append(_by_kind(report, repaired))
     rival = max((name for name in models if name not in (method, "base")), key=lambda name: models[name]["all"])
-    lines.append(f"Best alternative: {frames.MODEL_TITLES.get(rival, rival).lower()}, {models[rival]['all']:.1f} %.")
+    lines.append(f"Best alternative: {frames.MODEL_TITLES.get(rival, rival)}, {models[rival]['all']:.1f} %.")
     if words.is_cross_fitted(report):
         lines.append("Cross-fitted: each image is judged by models that were made without it.")
     return Scene(

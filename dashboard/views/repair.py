@@ -32,14 +32,15 @@ def settings(run: Run) -> None:
         if rule == "top_k":
             threshold.top_k(index, cut)
         num_suspects = index.count_above(cut)
-        repair_form.explain_noop(num_suspects)
         verdicts, num_conflicts = standings.reviewed(run)
-        heeded = repair_form.heed({name: len(found) for name, found in verdicts}, num_conflicts)
-        num_treated = num_suspects + (len(verdicts.relabel) if heeded else 0)
+        if not repair_form.heed({name: len(found) for name, found in verdicts}, num_conflicts):
+            verdicts = runs.ReviewConfig()
+        treated = standings.treated(index, cut, verdicts)
+        repair_form.explain(num_suspects, num_aligned=len(treated.soft), num_relabelled=len(treated.relabelled))
         chosen = repair_form.method(
             method_results.offered(),
             config.evaluate.method,
-            lambda name: method_results.why_not(name, num_treated=num_treated),
+            lambda name: method_results.why_not(name, num_treated=len(treated)),
         )
         step = repair_form.eta(config.align.eta)
         selection = runs.selection(run)
@@ -56,7 +57,7 @@ def settings(run: Run) -> None:
             step=step,
             subset=subset,
             keep_range=keep_range,
-            verdicts=(verdicts if heeded else runs.ReviewConfig()).model_dump(),
+            verdicts=verdicts.model_dump(),
         )
         if st.button(
             "Start the repair",

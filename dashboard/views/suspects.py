@@ -68,7 +68,7 @@ def filtered(run: Run, index: ScoreIndex) -> tuple[np.ndarray, float, Passing]:
     with columns[1]:
         given = of_classes("Given class", session.GIVEN, names)
     with columns[2]:
-        believed = of_classes("Predicted class", session.BELIEVED, names, help="What the enhanced model believes.")
+        believed = of_classes("Believed class", session.BELIEVED, names, help="What the enhanced model believes.")
     with columns[3]:
         states = verdict_filter.draw()
     with columns[4]:
@@ -173,7 +173,8 @@ def upper_bound() -> float:
     except ValueError:
         value = math.nan
     if math.isnan(value):
-        st.toast(f"The link asks for below={st.query_params[session.BELOW][:40]}, which is no number; it is ignored.")
+        asked = st.query_params.pop(session.BELOW)  # so that it is said once
+        st.toast(f"The link asks for below={asked[:40]}, which is no number; it is ignored.")
         return math.inf
     return value
 

@@ -134,6 +134,20 @@ def test_every_section(page: Page, server: Server, section: str, faults: list[st
     assert faults == []
 
 
+def test_every_class_has_a_histogram_that_shows(page: Page, server: Server, tiny_run: Run, faults: list[str]) -> None:
+    page.goto(f"{server.url}/scores?t=0")
+    page.get_by_role("radio", name="Class histograms").click()
+    pictures = page.locator(".bir-multiples a img")
+    names = storage.load_class_names(tiny_run.path / "data")
+    expect(pictures).to_have_count(len(names))
+    for name, picture in zip(names, pictures.all(), strict=True):
+        expect(picture).to_be_visible()
+        expect(picture).to_have_attribute("alt", f"Histogram of the scores of the samples given {name}")
+        picture.evaluate("image => image.decode()")
+        assert min(picture.evaluate("image => [image.naturalWidth, image.naturalHeight, image.offsetHeight]")) > 0
+    assert faults == []
+
+
 def test_a_class_opens_its_gallery(page: Page, server: Server, tiny_run: Run) -> None:
     page.goto(f"{server.url}/scores?t=-100")
     page.get_by_role("radio", name="Class histograms").click()

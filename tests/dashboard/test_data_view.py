@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -96,14 +97,36 @@ class TestImporting:
             assert app.text_input(key="import_path").value == str(expected)
         assert app.button(key="import_path_up").disabled
 
-    @pytest.mark.parametrize("path", ["/etc", "../..", "//server/share", "C:\\images", "my-digits/../../.."])
+    @pytest.mark.usefixtures("runs_root")
+    def test_of_several_roots_each_is_a_click_away(
+        self, open_view: OpenView, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        places = [folder.parent, own_images.write_folder(tmp_path / "more", range(3))]
+        own = Path(os.environ["BIR_DATA_DIR"])
+        (own / "of-the-data-folder").mkdir(parents=True)
+        monkeypatch.setenv("BIR_DATA_ROOTS", os.pathsep.join(map(str, [*places, tmp_path / "absent"])))
+        app = open_view("data")
+        begin = app.selectbox(key="import_path_inside")
+        assert (begin.label, begin.options) == ("Begin in", [*map(str, places), str(own.resolve())])
+        assert app.button(key="import_path_up").disabled
+        begin.select(str(own.resolve())).run()
+        assert app.text_input(key="import_path").value == str(own.resolve())
+        assert app.selectbox(key="import_path_inside").options == ["of-the-data-folder/"]
+        app.button(key="import_path_up").click().run()
+        assert app.selectbox(key="import_path_inside").label == "Begin in"
+        assert not app.exception
+        assert not app.error
+
+    @pytest.mark.parametrize("path", ["/etc", "~", "../..", "//server/share", "C:\\images", "my-digits/../../.."])
     def test_other_paths_are_refused_in_a_sentence(
         self, open_view: OpenView, runs_root: Path, folder: Path, path: str
     ) -> None:
         app = open_view("data")
         app.text_input(key="import_path").set_value(path).run()
         assert not app.exception
-        assert any("may not be named here" in error.value and str(folder.parent) in error.value for error in app.error)
+        (error,) = app.error
+        assert "may not be named here" in error.value
+        assert str(folder.parent) in error.value
         assert app.button(key="import_go").disabled
         assert jobs.list_jobs(runs_root) == []
 
@@ -115,13 +138,15 @@ class TestImporting:
         app = open_view("data")
         app.text_input(key="import_path").set_value(str(folder)).run()
         app.toggle(key="import_has_reserved").set_value(True).run()
+        assert app.button(key="import_go").disabled, "not said yet where they lie"
         app.text_input(key="import_reserved").set_value(str(folder.parent / "clean"))
         app.text_input(key="import_name").set_value("mine").run()
         app.button(key="import_go").click().run()
         failed = finish(runs_root)
         assert failed.state == "failed"
         app.run()
-        assert any("1 of 111 files cannot be read" in error.value for error in app.error)
+        (error,) = (one.value for one in app.error if "1 of 111 files cannot be read" in one.value)
+        assert app.toggle(key="import_skip").label.lower() in error
         app.toggle(key="import_skip").set_value(True).run()
         assert f"--reserved {folder.parent / 'clean'} --skip-unreadable" in texts(app)
         app.button(key="import_go").click().run()
@@ -179,6 +204,12 @@ class TestImporting:
         app.text_input(key="import_name").set_value("../evil").run()
         assert any("cannot be the name of an image set" in error.value for error in app.error)
         assert app.button(key="import_go").disabled
+
+    @pytest.mark.usefixtures("runs_root")
+    def test_a_folder_that_proposes_no_name_asks_for_one(self, open_view: OpenView, folder: Path) -> None:
+        app = open_view("data")
+        app.text_input(key="import_path").set_value(str(folder.rename(folder.parent / "木"))).run()
+        assert [error.value.split(":")[0] for error in app.error] == ["The image set needs a name"]
 
 
 @pytest.mark.usefixtures("runs_root")

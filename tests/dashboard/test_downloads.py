@@ -156,13 +156,13 @@ def test_verdicts_go_out_and_come_back_into_a_sibling_run(complete: Run) -> None
     ("name", "content", "sentence"),
     [
         ("notes.txt", b"x", "cannot read .*its name must end in .csv, .jsonl, .parquet"),
-        ("a.csv", b"sample,id\n1,2\n", "a.csv has no column verdict, new_label"),
+        ("a.csv", b"sample,id\n1,2\n", "^'a.csv' has no column verdict, new_label"),
         (
             "a.csv",
             b"sample,id,verdict,new_label\n9999,0,keep,\n",
-            "a.csv does not fit .*: line 2: sample 9999 is not in",
+            "^'a.csv' does not fit .*: line 2: sample 9999 is not in",
         ),
-        ("a.parquet", b"PAR1", "a.parquet is not a parquet file|a.parquet"),
+        ("a.parquet", b"PAR1", "^'a.parquet' is not a parquet file"),
     ],
 )
 def test_a_file_that_does_not_fit_is_named(complete: Run, name: str, content: bytes, sentence: str) -> None:

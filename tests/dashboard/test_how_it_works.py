@@ -38,6 +38,15 @@ def test_with_a_run_its_title_stands_beside_the_picker_once(open_view: OpenView,
         assert heading in texts(app)
 
 
+@pytest.mark.usefixtures("runs_root")
+def test_each_sign_means_one_thing(open_view: OpenView) -> None:
+    app = open_view("how_it_works")
+    symbols = [slider["symbol"] for slider in handed_over(app)["sliders"]]
+    assert sorted(symbols) == sorted({symbol[:1] for symbol in symbols}), "one letter each, and no letter twice"
+    assert "after $r$ reserved samples were added" in texts(app)
+    assert "$N' = N + r$" in texts(app)
+
+
 def test_random_numbers_are_the_same_every_time_and_enough_for_every_slider() -> None:
     board = gaussian_example.board()
     draws = np.array(board["draws"])

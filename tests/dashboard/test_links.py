@@ -69,6 +69,7 @@ def test_unknown_run_is_one_sentence(open_view: OpenView, complete: Run) -> None
     app = open_view("overview", run="../nowhere")
     assert not app.exception
     assert "There is no run named '../nowhere' here" in app.warning[0].value
+    assert not app.toast, "a toast would say that another one is shown"
     app.selectbox(key="run").set_value(complete.name).run()
     assert not app.warning
     assert storage.load_report(complete.path / "evaluate")["conclusion"] in texts(app)
@@ -86,6 +87,14 @@ def test_impossible_parameter_is_said_and_ignored(key: str, value: str) -> None:
     assert not app.exception
     assert any(f"{key}={value}" in toast.value for toast in app.toast), [toast.value for toast in app.toast]
     assert app.number_input(key="t").value == pytest.approx(LANDMARKS["log 1.05"])
+
+
+@pytest.mark.usefixtures("complete")
+def test_an_impossible_upper_bound_is_said_once(open_view: OpenView) -> None:
+    app = open_view("suspects", below="abc")
+    assert not app.exception
+    assert [toast.value for toast in app.toast] == ["The link asks for below=abc, which is no number; it is ignored."]
+    assert not app.run().toast
 
 
 @pytest.mark.usefixtures("complete")

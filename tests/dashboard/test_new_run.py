@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from bir_core import config, inspection, jobs, run_folder
 from bir_core.card import Card
 from bir_core.config import RunConfig
+from bir_core.data import image_set
+from bir_core.data.image_set import ImageSet
 from bir_core.data_config import OwnDataConfig
 from bir_core.errors import InputError
 from bir_core.run_folder import Run
@@ -195,6 +197,15 @@ class TestOwnImages:
         assert shown(app).data == OwnDataConfig(images=leaves, noisy_classes=("ash_*",))
         assert app.query_params["data"] in (leaves, [leaves])
 
+    @pytest.mark.usefixtures("runs_root")
+    def test_without_a_reserved_image_nothing_can_be_started(self, open_view: OpenView, digits: ImageSet) -> None:
+        sentence = "The image set 'digits' has no reserved image: import a folder of clean images with --reserved, "
+        app = open_view("new_run", data=digits.name)
+        assert complaint(app).startswith(sentence)
+        assert app.error[0].proto.title == "This cannot be started yet"
+        image_set.with_reserved(digits.name, range(20))
+        assert shown(app.run()).data == OwnDataConfig(images=digits.name)
+
     @pytest.mark.usefixtures("runs_root", "leaves")
     @pytest.mark.parametrize("asked", ["nowhere", "../leaves", "leaves/set.json"])
     def test_a_link_to_none_says_so(self, open_view: OpenView, asked: str) -> None:
@@ -288,7 +299,7 @@ class TestStarting:
             ("new_base_learning_rate", 0.0, "Base.learning_rate: Input should be greater than 0, got 0.0."),
             ("new_data_num_train", 2995, "must be a multiple of 10"),
             ("new_align_eta", "much", "Align.eta: must be \"auto\" or a number of at least 0, got 'much'."),
-            ("new_name", "a/b", "Name: "),
+            ("new_name", "a/b", "Name: 'a/b' cannot be a name: give 1 to 80 letters, digits, dots, dashes or under"),
         ],
     )
     def test_a_wrong_value_is_said_by_the_engine(self, page: AppTest, key: str, value: object, sentence: str) -> None:

@@ -139,7 +139,7 @@ def test_without_noisy_classes_only_all_is_drawn() -> None:
     board = board_of(found)
     assert [part["title"] for part in board["parts"]] == ["All test images"]
     assert len(board["stops"][0]["points"]) == 1
-    assert board["stops"][0]["cards"][0]["said"].startswith("Nobody knows which samples are wrong")
+    assert board["stops"][0]["cards"][0]["said"].startswith("Nothing was corrupted on purpose")
     assert list(sensitivity_chart.table(found)) == ["Threshold", "Suspects", "All (%)"]
 
 

@@ -1,5 +1,6 @@
 """Every view in the states that a reader meets: no run, a job at work, a failed one, a finished run."""
 
+import hashlib
 import html
 import json
 import os
@@ -143,6 +144,22 @@ class TestComplete:
         run_folder.update_config(complete, complete.config.model_copy(update={"identify": identify}))
         assert "settings of this run were changed" in texts(open_view("overview"))
 
+    def test_overview_without_a_suspect_does_not_doubt_the_truth(self, open_view: OpenView, complete: Run) -> None:
+        path = complete.path / "evaluate" / "report.json"
+        report = json.loads(path.read_text())
+        found, num_corrupted = report["identification"], report["data"]["num_corrupted"]
+        for facts, sentence in (
+            (
+                {"num_suspects": 0, "precision": None, "recall": 0.0},
+                f"None of the {num_corrupted} truly corrupted samples is",
+            ),
+            ({"precision": None, "recall": None}, "so no suspect is known to be wrong."),
+        ):
+            rewrite_report(complete, report | {"identification": found | facts})
+            shown = texts(open_view("overview"))
+            assert sentence in shown
+            assert "Nobody knows" not in shown
+
     def test_present_tells_the_story_in_the_numbers_of_the_report(self, open_view: OpenView, complete: Run) -> None:
         report = storage.load_report(complete.path / "evaluate")
         shown = texts(open_view("present"))
@@ -151,6 +168,8 @@ class TestComplete:
         assert f'<div class="figure">{report["identification"]["num_suspects"]:,}</div>' in shown
         assert html.escape(report["conclusion"]) in shown
         assert shown.count('alt="a suspect"') == 8
+        rival = max(set(report["models"]) - {"base", "bir"}, key=lambda name: report["models"][name]["all"])
+        assert f"Best alternative: {MODEL_TITLES[rival]}, {report['models'][rival]['all']:.1f} %." in shown
 
     def test_suspects_hands_the_whole_ranking_to_the_gallery(self, open_view: OpenView, complete: Run) -> None:
         labels = storage.load_part(complete.path / "data", "train").labels
@@ -165,6 +184,13 @@ class TestComplete:
     def test_suspects_filters(self, open_view: OpenView, complete: Run) -> None:
         labels = storage.load_part(complete.path / "data", "train").labels
         app = open_view("suspects", t="-100", given=["7"], sort="Lowest score first")
+        assert app.multiselect(key="believed").label == "Believed class"
+        assert app.selectbox(key="sort").options == [
+            "Highest score first",
+            "Lowest score first",
+            "By given class",
+            "By believed class",
+        ]
         assert f"{int((labels == 7).sum())} of {len(labels)} suspects" in texts(app)
         assert gallery_data(app)["total"] == int((labels == 7).sum())
         assert gallery_data(app)["filters"] == {"t": "-100.0", "given": "7", "believed": "", "sort": "lowest"}
@@ -269,6 +295,21 @@ class TestComplete:
         assert os.path.samefile(child.path / "score" / "scores.npy", complete.path / "score" / "scores.npy")
         assert app.session_state["run"] == made
 
+    def test_a_step_of_ones_own_is_shown_and_taken_as_typed(
+        self, runs_root: Path, open_view: OpenView, complete: Run
+    ) -> None:
+        app = open_view("repair")
+        app.radio(key="repair_eta").set_value("other").run()
+        app.number_input(key="repair_eta_value").set_value(0.04648).run()
+        box = app.number_input(key="repair_eta_value")
+        assert box.proto.format % box.value == "0.04648"
+        next(button for button in app.button if button.label == "Start the repair").click().run()
+        (made,) = set(run_folder.names(runs_root)) - {complete.name}
+        job = jobs.latest(runs_root, made)
+        assert job is not None
+        jobs.cancel(runs_root, job.id)
+        assert run_folder.open_run(runs_root, made).config.align.eta == 0.04648
+
     def test_scores_link_each_pair_of_classes_to_its_suspects(self, open_view: OpenView, complete: Run) -> None:
         app = open_view("scores", t="0")
         app.button_group(key="scores_section").set_value("Given and believed").run()
@@ -300,6 +341,24 @@ class TestComplete:
         table = next(table.value for table in app.table if "Detrimental" in table.value)
         assert table["Samples"].sum() == (scores > 0).sum()
         assert (table["Reviewed"].sum(), table["Detrimental"].sum()) == (3, 2)
+
+    def test_a_repair_of_relabelled_samples_alone_is_no_noop_and_few(self, open_view: OpenView, complete: Run) -> None:
+        scores = storage.load_scores(complete.path / "score").score
+        highest = int(scores.argmax())
+        decided = [Decision(sample=highest, verdict="keep"), Decision(sample=int(scores.argmin()), verdict="remove")]
+        verdicts.record(complete, decided, reviewer="ada", key="1")
+        app = open_view("repair", run=complete.name, t=repr(float(np.sort(scores)[-2])))
+        assert "**1 suspects** at this threshold; with the verdicts, 0 of them and 0 relabelled" in texts(app)
+        assert "No sample is left to treat at this threshold, so most repairs would be a no-op" in texts(app)
+        relabelled = [Decision(sample=sample, verdict="relabel", label=7) for sample in range(3)]
+        verdicts.record(complete, relabelled, reviewer="ada", key="2")
+        app.number_input(key="t").set_value(1000.0).run()
+        assert "**0 suspects** at this threshold; with the verdicts, 0 of them and 3 relabelled" in texts(app)
+        assert "no-op" not in texts(app)
+        assert "train on 3 treated and as many other samples alone" in texts(app)
+        app.checkbox(key="repair_heed").set_value(False).run()
+        assert "No sample is suspect at this threshold, so most repairs would be a no-op" in texts(app)
+        assert "Training on so few" not in texts(app)
 
     @pytest.mark.parametrize("heeded", [True, False])
     def test_a_repair_heeds_the_verdicts_or_not(
@@ -361,6 +420,19 @@ class TestDamaged:
         app = open_view(view)
         assert not app.exception
         assert "Compute this run" in buttons(app)
+
+
+def rewrite_report(run: Run, report: dict[str, Any]) -> None:
+    """Put another report in the place of the run's, as if the stage had made it."""
+    path, description = run.path / "evaluate" / "report.json", run.path / "evaluate" / "stage.json"
+    content = json.dumps(report).encode()
+    stage = json.loads(description.read_text())
+    stage["files"][path.name] |= {"size": len(content)}
+    # Records are kept by the digest that stage.json claims.
+    stage["digest"] = hashlib.sha256(content).hexdigest()
+    for file, text in ((path, content), (description, json.dumps(stage).encode())):
+        file.unlink()
+        file.write_bytes(text)
 
 
 def spoil(path: Path) -> None:
