@@ -1,6 +1,6 @@
 """Verdicts over plain HTTP: the log, one step at a time or a whole filter at once, undo and redo."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -119,13 +119,19 @@ def _stretches(chosen: Positions, stretches: list[tuple[int, int]] | None) -> Po
 def post_undo(request: Request, body: bytes) -> Response:
     """Undo the reviewer's last step."""
     run, sent = web.run_of(request), web.parse(_Move, body)
-    return JSONResponse(_said(run, verdicts.undo(run, reviewer=sent.reviewer, key=sent.key, step=sent.step)))
+    return _moved(run, verdicts.undo(run, reviewer=sent.reviewer, key=sent.key, step=sent.step))
 
 
 def post_redo(request: Request, body: bytes) -> Response:
     """Bring the step back that the reviewer undid last."""
     run, sent = web.run_of(request), web.parse(_Move, body)
-    return JSONResponse(_said(run, verdicts.redo(run, reviewer=sent.reviewer, key=sent.key)))
+    return _moved(run, verdicts.redo(run, reviewer=sent.reviewer, key=sent.key))
+
+
+def _moved(run: Run, written: Sequence[Entry]) -> Response:
+    """The answer to an undo or a redo, with the verdicts of the step that it was about."""
+    step = verdicts.entries_of(run, key=written[0].step) if written else ()
+    return JSONResponse({"verdicts": sorted({entry.verdict or "none" for entry in step}), **_said(run, written)})
 
 
 def _said(run: Run, entries: Iterable[Entry]) -> dict[str, Any]:

@@ -155,6 +155,28 @@ def test_undo_and_redo(page: Page, server: Server, run: Run, faults: list[str]) 
     assert faults == []
 
 
+def test_undo_and_redo_say_what_they_were_about(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    gallery = open_gallery(page, server)
+    message = gallery.get_by_role("status")
+    sample = focused(page)
+    for key in ("k", "Control+a", "a", "d"):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Yes, remove 180").click()
+    expect(message).to_have_text("remove: all 180 suspects with a score above -100. u undoes it.")
+    everything_is_saved(gallery)
+    page.keyboard.press("u")
+    expect(message).to_have_text("Undone: remove on 180 samples. Ctrl+Shift+Z brings it back.")
+    assert {*page.locator(".tile[data-verdict=''] .state").all_inner_texts()} == {""}, "no verdict, so none is saved"
+    page.keyboard.press("u")
+    expect(message).to_have_text(f"Undone: keep on sample {sample}. Ctrl+Shift+Z brings it back.")
+    page.keyboard.press("u")
+    expect(message).to_have_text("There is no verdict of yours left to undo.")
+    page.keyboard.press("Control+Shift+z")
+    expect(message).to_have_text(f"Redone: keep on sample {sample}. u undoes it.")
+    assert {verdict for verdict, _ in said(run).values()} == {"keep", None}
+    assert faults == []
+
+
 def test_selection_is_one_step_and_a_large_one_is_confirmed(
     page: Page, server: Server, run: Run, faults: list[str]
 ) -> None:

@@ -204,6 +204,7 @@ class TestVerdicts:
         decide(client, at, 3, 5, key="one")
         undone = client.post(f"{at}/verdicts/undo", json={"key": "two", "reviewer": "ann"}).json()
         assert [entry["verdict"] for entry in undone["entries"]] == [None, None]
+        assert undone["verdicts"] == ["remove"]
         assert [one["opinions"] for one in undone["standing"]] == [[], []]
         again = client.post(f"{at}/verdicts/redo", json={"key": "three", "reviewer": "ann"}).json()
         assert [entry["verdict"] for entry in again["entries"]] == ["remove", "remove"]
@@ -212,7 +213,7 @@ class TestVerdicts:
             5: "remove",
         }
         nothing = client.post(f"{at}/verdicts/redo", json={"key": "four", "reviewer": "ann"})
-        assert nothing.json() == {"entries": [], "standing": []}
+        assert nothing.json() == {"verdicts": [], "entries": [], "standing": []}
 
     def test_two_people_differ_and_one_settles_it(self, client: TestClient, at: str) -> None:
         decide(client, at, 3, key="one")

@@ -7,6 +7,10 @@ const TALLEST = 8_000_000;
 const CONFIRM_ABOVE = 20;
 const FETCH_EVERY = 40;
 const SEEK_AT_MOST = 12_000;
+const MOVES = {
+  "verdicts/undo": { done: "Undone", way: "Ctrl+Shift+Z brings it back.", nothing: "There is no verdict of yours left to undo." },
+  "verdicts/redo": { done: "Redone", way: "u undoes it.", nothing: "There is nothing to redo." },
+};
 
 class Gallery {
   constructor(node) {
@@ -15,7 +19,7 @@ class Gallery {
     this.review = new Review();
     this.ranking = new Ranking(this.server, { onChange: () => this.drawSoon(), onTrouble: (error) => this.say(error.message, true) });
     this.outbox = new Outbox(this.server, {
-      onSaved: (said) => this.review.saved(said),
+      onSaved: (said, step) => this.saved(said, step),
       onRefused: (step, why) => this.say(`Not saved: ${why}`, true),
       onChange: () => this.stepsChanged(),
     });
@@ -393,6 +397,7 @@ class Gallery {
     const reviewer = this.reviewer.person();
     if (!reviewer) return;
     const decisions = [{ sample, verdict: opinion.verdict, label: opinion.label }];
+    this.say("");
     this.outbox.add("verdicts", { reviewer, decisions, settle: true });
     this.takeFocus();
   }
@@ -400,6 +405,7 @@ class Gallery {
   undo() {
     const reviewer = this.reviewer.person();
     if (!reviewer) return;
+    this.say("");
     /* A step on its way is named: if the server refuses it, the undo must not take back an earlier one. */
     const step = this.review.newest(this.outbox.steps);
     this.outbox.add("verdicts/undo", step ? { reviewer, step } : { reviewer });
@@ -407,7 +413,21 @@ class Gallery {
 
   redo() {
     const reviewer = this.reviewer.person();
-    if (reviewer) this.outbox.add("verdicts/redo", { reviewer });
+    if (!reviewer) return;
+    this.say("");
+    this.outbox.add("verdicts/redo", { reviewer });
+  }
+
+  /* Only the answer to an undo or a redo tells what it was about. */
+  saved(said, { path, body }) {
+    this.review.saved(said);
+    if (!(path in MOVES)) return;
+    const { done, way, nothing } = MOVES[path];
+    const { entries, verdicts } = said;
+    const where = entries.length === 1 ? `sample ${entries[0].sample}` : `${entries.length.toLocaleString("en")} samples`;
+    if (entries.length) this.say(`${done}: ${verdicts.join(" and ")} on ${where}. ${way}`);
+    /* The undo of a step that was refused has nothing to undo either: why it was refused is said already. */
+    else if (!body.step) this.say(nothing);
   }
 
   async decideSelection(verdict) {

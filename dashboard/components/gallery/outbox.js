@@ -57,7 +57,7 @@ class Outbox {
       const said = await this.server.json(step.path, { body: step.body });
       this.isOffline = false;
       this.drop(step);
-      this.onSaved(said);
+      this.onSaved(said, step);
     } catch (error) {
       if (isFinal(error.status)) {
         this.drop(step);

@@ -34,7 +34,10 @@ class Review {
 
   saved(said) {
     this.take(said);
-    for (const entry of said.entries) this.justSaved.set(entry.sample, Date.now());
+    for (const { sample, verdict } of said.entries) {
+      if (verdict) this.justSaved.set(sample, Date.now());
+      else this.justSaved.delete(sample);
+    }
   }
 
   /* Plays the waiting steps: an undo takes back the last of them, if there is one that it can take back. */
