@@ -24,7 +24,7 @@ def draw(run: Run, *, said_else: str = "") -> None:
         gate.offer(run, STAGE, "Not computed for this run yet. It trains the enhanced model about ten times.")
         return
     if not runs.is_current(run, STAGE):
-        st.warning("The settings of this run were changed after this was computed.", icon=":material/update:")
+        st.warning(gate.OLD, icon=":material/update:")
         st.button("Compute it again", on_click=gate.compute, args=(run.name, (STAGE,)), icon=":material/refresh:")
     rows = runs.reserved_sizes(run)
     st.markdown(sizes_chart.sentence(rows))

@@ -11,6 +11,9 @@ from dashboard import access, decisions, runs, security, session
 from dashboard.components import job_progress, welcome
 from dashboard.runs import Job, Run
 
+OLD = "The settings of this run were changed, or its images or weights, after this was computed."
+"""Of a result that is not current any more."""
+
 _REFUSED = "refused"
 _STARTED = "started"
 

@@ -161,7 +161,7 @@ st.markdown(
 gate.needs(run, "evaluate")
 report = runs.report(run)
 if not runs.is_current(run, "evaluate"):
-    st.warning("The settings of this run were changed after its report was made: compute the run again.")
+    st.warning(f"{gate.OLD} Compute the run again.")
 board = method_results.of_run(run, report)
 best(run, report, board)
 asked = {"Detectors": board.detectors, "Treatments": board.treatments, "The paper's methods": board.named}

@@ -106,7 +106,7 @@ def show(run: Run) -> None:
     report = runs.report(run)
     if not runs.is_current(run, "evaluate"):
         st.warning(
-            "The settings of this run were changed after this report was made: compute the run again to update it.",
+            f"{gate.OLD} Compute the run again to update this report.",
             icon=":material/update:",
         )
         st.button("Compute this run", on_click=gate.compute, args=(run.name,), icon=":material/play_arrow:")

@@ -184,7 +184,7 @@ def other_board(run: Run, one: Detector, threshold: float) -> None:
         "score, and nothing here changes them."
     )
     if not detectors.is_current(run, one):
-        st.warning("The settings of this run were changed after this was computed.", icon=":material/update:")
+        st.warning(gate.OLD, icon=":material/update:")
         st.button(
             "Compute it again",
             on_click=gate.compute,

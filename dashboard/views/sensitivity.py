@@ -38,7 +38,7 @@ if not runs.has(run, STAGE):
     st.stop()
 found = runs.sensitivity(run)
 if not runs.is_current(run, STAGE):
-    st.warning("The settings of this run were changed after this was computed.", icon=":material/update:")
+    st.warning(gate.OLD, icon=":material/update:")
     st.button("Compute it again", on_click=gate.compute, args=(run.name, (STAGE,)), icon=":material/refresh:")
 sensitivity.draw(sensitivity_chart.board(found, run=run.name, report=report, how_right=how_right))
 if words.is_cross_fitted(report):
