@@ -18,6 +18,20 @@ from tests.browser.long_run import lengthen
 from tests.browser.server import Server, serve
 
 VIEW = "/suspects?t=-100"
+SEEN = """button => {
+  const box = button.getBoundingClientRect();
+  const text = document.createTreeWalker(button, NodeFilter.SHOW_TEXT).nextNode();
+  return [...text.data.matchAll(/\\S+/g)].flatMap(({ 0: word, index }) => {
+    const range = new Range();
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    const at = range.getBoundingClientRect();
+    if (at.top >= box.bottom) return [];
+    return at.left >= box.left && at.right <= box.right ? word : `${word} (cut off)`;
+  });
+}"""
+"""The words on a button that can be seen."""
+
 SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 
 
@@ -253,6 +267,15 @@ def test_the_mouse_can_do_it_all(page: Page, server: Server, run: Run) -> None:
     assert list(said(run).values()) == [("remove", None), ("relabel", 5)]
 
 
+def test_the_words_on_the_buttons_are_not_cut_off(page: Page, server: Server, faults: list[str]) -> None:
+    page.set_viewport_size({"width": 1024, "height": 800})
+    open_gallery(page, server)
+    seen = [button.evaluate(SEEN) for button in page.locator(".tile:focus .actions button").all()]
+    believed = page.locator(".tile:focus .labels b").last.inner_text()
+    assert seen == [["✓", "Keep"], ["✕", "Remove"], ["⇄", believed]]
+    assert faults == []
+
+
 def test_a_sweep_of_the_mouse_selects(page: Page, server: Server, faults: list[str]) -> None:
     open_gallery(page, server)
     first, last = page.locator(".tile").nth(1), page.locator(".tile").nth(3)
@@ -319,6 +342,8 @@ def test_letters_choose_the_class_of_a_relabelling(page: Page, run: Run, tmp_pat
         relabel = page.locator(".tile:focus .actions .relabel")
         expect(relabel).to_have_accessible_name(re.compile(r"^Relabel to [a-z]+ \(r\)$"))
         assert relabel.evaluate("button => button.scrollWidth <= button.clientWidth"), "the name is not cut off"
+        keep, remove = (page.locator(f".tile:focus .actions .{name}") for name in ("keep", "remove"))
+        assert (keep.evaluate(SEEN), remove.evaluate(SEEN)) == (["✓"], ["✕"]), "it takes the room of their words"
         for key in "rbea":
             page.keyboard.press(key)
         page.keyboard.press("ArrowRight")

@@ -7,8 +7,8 @@ function make(tag, className, ...content) {
   return node;
 }
 
-function button(className, text, title, onClick) {
-  const node = make("button", className, text);
+function button(className, content, title, onClick) {
+  const node = make("button", className, content);
   Object.assign(node, { type: "button", title, onclick: onClick });
   return node;
 }

@@ -18,8 +18,6 @@ function verdictText(said, names) {
 
 /* Two names of more letters together leave no room for words beside them. */
 const SHORT_NAMES = 6;
-/* A longer one takes the room of the words on the other two buttons. */
-const SHORT_NAME = 3;
 
 /* Of more classes the likeliest are drawn. */
 const MOST_BARS = 20;
@@ -100,11 +98,9 @@ class Tile {
       this.gallery.decide(this.position, verdict, label);
     };
     const believed = this.gallery.names[card.believed];
-    const isShort = believed.length <= SHORT_NAME;
-    this.actions.classList.toggle("signs", !isShort);
     this.actions.append(
-      button("keep", isShort ? "✓ Keep" : "✓", "Keep this sample as it is (k)", act("keep", null)),
-      button("remove", isShort ? "✕ Remove" : "✕", "Remove it from the data (d)", act("remove", null)),
+      button("keep", make("span", "", "✓ Keep"), "Keep this sample as it is (k)", act("keep", null)),
+      button("remove", make("span", "", "✕ Remove"), "Remove it from the data (d)", act("remove", null)),
       button("relabel", `⇄ ${believed}`, `Relabel to ${believed} (r)`, act("relabel", card.believed)),
     );
     for (const one of this.actions.children) {
