@@ -537,6 +537,29 @@ def test_markup_in_a_name_is_text(page: Page, server: Server, run: Run, faults: 
     assert faults == []
 
 
+def come_by_the_navigation_bar(page: Page, server: Server) -> None:
+    page.goto(server.url)
+    expect(page.get_by_role("link", name="Look at the suspects")).to_be_visible()
+    page.get_by_test_id("stTopNav").get_by_role("link", name="Suspects").click()
+
+
+def test_keys_work_at_once_after_the_navigation_bar(page: Page, server: Server, faults: list[str]) -> None:
+    come_by_the_navigation_bar(page, server)
+    expect(page.locator(".tile:focus")).to_have_count(1)
+    page.keyboard.press("?")
+    expect(page.locator(".help")).to_be_visible()
+    assert faults == []
+
+
+def test_the_gallery_takes_the_focus_from_no_other_control(page: Page, server: Server, faults: list[str]) -> None:
+    come_by_the_navigation_bar(page, server)
+    other = page.get_by_test_id("stTopNav").get_by_role("link", name="Repair")
+    other.focus()
+    expect(page.locator(".tile.focus .rank")).to_be_visible()
+    expect(other).to_be_focused()
+    assert faults == []
+
+
 def test_sample_of_a_link(page: Page, server: Server) -> None:
     open_gallery(page, server, reviewer="", view=f"{VIEW}&at=77")
     expect(page.locator(".tile.focus .rank")).to_have_text("#77")

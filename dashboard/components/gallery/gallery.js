@@ -106,7 +106,7 @@ class Gallery {
     this.draw();
     this.reveal();
     this.draw();
-    if (isFirst && document.activeElement === document.body) this.takeFocus();
+    if (isFirst && isFocusFree()) this.takeFocus();
   }
 
   /* ------------------------------------------------------------ drawing */
