@@ -399,6 +399,16 @@ def test_filters_change_the_ranking(page: Page, server: Server, faults: list[str
     assert faults == []
 
 
+def test_one_suspect_is_no_suspects(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    highest, second = np.sort(storage.load_scores(run.path / "score").score)[:-3:-1]
+    gallery = open_gallery(page, server, view=f"/suspects?t={(highest + second) / 2}")
+    expect(page.locator(".summary")).to_contain_text(re.compile("^1 suspect0 reviewed, 1 left"))
+    for key in ("Control+a", "a", "d"):
+        page.keyboard.press(key)
+    expect(gallery.get_by_role("status")).to_have_text("remove: 1 selected sample. u undoes it.")
+    assert faults == []
+
+
 @pytest.fixture
 def reviewed(run: Run) -> list[int]:
     """The ranking: of its first ten, 2 to 4 are kept, about 6 and 8 two reviewers differ, and 9 was taken back."""
