@@ -471,6 +471,18 @@ def test_what_is_decided_stays_until_it_is_filtered_again(
     assert faults == []
 
 
+def test_what_is_in_conflict_does_not_count_as_judged_and_the_page_says_so(
+    page: Page, server: Server, reviewed: list[int], faults: list[str]
+) -> None:
+    open_gallery(page, server)
+    expect(page.locator(".summary")).to_contain_text(f"{len(reviewed)} suspects5 reviewed")
+    page.get_by_role("button", name="Progress and sampling").click()
+    expect(page.get_by_text("of 3 reviewed samples")).to_have_text(
+        re.compile("^0 of 3 reviewed samples .* are detrimental; samples in conflict do not count here")
+    )
+    assert faults == []
+
+
 def test_a_whole_filter_by_verdict_is_one_step(
     page: Page, server: Server, run: Run, reviewed: list[int], faults: list[str]
 ) -> None:
