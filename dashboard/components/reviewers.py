@@ -6,6 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+WITHOUT_CONFLICTS = "samples in conflict do not count here"
+"""The gallery counts them among the reviewed."""
+
 
 def draw(bands: Sequence[Mapping[str, Any]], stop: float | None) -> None:
     """The bands from the highest score to the lowest; nothing when nobody has reviewed anything.
@@ -38,8 +41,9 @@ def table(bands: Sequence[Mapping[str, Any]], stop: float | None) -> None:
 def _advice(bands: Sequence[Mapping[str, Any]], stop: float | None) -> str:
     reviewed, confirmed = (sum(band[name] for band in bands) for name in ("reviewed", "confirmed"))
     if not reviewed:
-        return "Nobody has judged a sample with a positive score yet."
-    found = f"**{confirmed:,} of {reviewed:,}** reviewed samples with a positive score are detrimental."
+        return f"No sample with a positive score is judged yet; {WITHOUT_CONFLICTS}."
+    right = f"**{confirmed:,} of {reviewed:,}** reviewed samples with a positive score are detrimental"
+    found = f"{right}; {WITHOUT_CONFLICTS}."
     if stop is None:
         return f"{found} No band holds fewer than half of them beyond chance, so looking further down may pay."
     return f"{found} Below a score of **{stop:.3g}** fewer than half are: one may stop there."

@@ -52,7 +52,8 @@ def said(found: Mapping[str, Any]) -> str:
     low, high = (100 * bound for bound in found["interval"])
     return (
         f"{found['reviewed']:,} judged, {found['confirmed']:,} of them detrimental: precision "
-        f"**{100 * found['confirmed'] / found['reviewed']:.0f} %** (95 % interval {low:.0f} to {high:.0f})."
+        f"**{100 * found['confirmed'] / found['reviewed']:.0f} %** (95 % interval {low:.0f} to {high:.0f}); "
+        f"{reviewers.WITHOUT_CONFLICTS}."
     )
 
 

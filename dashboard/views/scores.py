@@ -34,8 +34,8 @@ PRECISION = "Share of the {noun} that are truly corrupted."
 RECALL = "Share of the corrupted samples that are {noun}."
 AUC = "How often a corrupted sample scores higher than a clean one; the same for every threshold."
 MEASURED = (
-    "Share of the judged samples above the threshold that reviewers remove or relabel. Its interval holds as far as "
-    "these were chosen blindly."
+    "Share of the judged samples above the threshold that reviewers remove or relabel; "
+    f"{reviewers.WITHOUT_CONFLICTS}. Its interval holds as far as these were chosen blindly."
 )
 PLAIN: dict[str, Any] = {"border": True, "delta_color": "off", "delta_arrow": "off"}
 

@@ -18,6 +18,20 @@ from tests.browser.long_run import lengthen
 from tests.browser.server import Server, serve
 
 VIEW = "/suspects?t=-100"
+SEEN = """button => {
+  const box = button.getBoundingClientRect();
+  const text = document.createTreeWalker(button, NodeFilter.SHOW_TEXT).nextNode();
+  return [...text.data.matchAll(/\\S+/g)].flatMap(({ 0: word, index }) => {
+    const range = new Range();
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    const at = range.getBoundingClientRect();
+    if (at.top >= box.bottom) return [];
+    return at.left >= box.left && at.right <= box.right ? word : `${word} (cut off)`;
+  });
+}"""
+"""The words on a button that can be seen."""
+
 SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 
 
@@ -253,6 +267,15 @@ def test_the_mouse_can_do_it_all(page: Page, server: Server, run: Run) -> None:
     assert list(said(run).values()) == [("remove", None), ("relabel", 5)]
 
 
+def test_the_words_on_the_buttons_are_not_cut_off(page: Page, server: Server, faults: list[str]) -> None:
+    page.set_viewport_size({"width": 1024, "height": 800})
+    open_gallery(page, server)
+    seen = [button.evaluate(SEEN) for button in page.locator(".tile:focus .actions button").all()]
+    believed = page.locator(".tile:focus .labels b").last.inner_text()
+    assert seen == [["✓", "Keep"], ["✕", "Remove"], ["⇄", believed]]
+    assert faults == []
+
+
 def test_a_sweep_of_the_mouse_selects(page: Page, server: Server, faults: list[str]) -> None:
     open_gallery(page, server)
     first, last = page.locator(".tile").nth(1), page.locator(".tile").nth(3)
@@ -319,6 +342,8 @@ def test_letters_choose_the_class_of_a_relabelling(page: Page, run: Run, tmp_pat
         relabel = page.locator(".tile:focus .actions .relabel")
         expect(relabel).to_have_accessible_name(re.compile(r"^Relabel to [a-z]+ \(r\)$"))
         assert relabel.evaluate("button => button.scrollWidth <= button.clientWidth"), "the name is not cut off"
+        keep, remove = (page.locator(f".tile:focus .actions .{name}") for name in ("keep", "remove"))
+        assert (keep.evaluate(SEEN), remove.evaluate(SEEN)) == (["✓"], ["✕"]), "it takes the room of their words"
         for key in "rbea":
             page.keyboard.press(key)
         page.keyboard.press("ArrowRight")
@@ -371,6 +396,16 @@ def test_filters_change_the_ranking(page: Page, server: Server, faults: list[str
     open_gallery(page, server, view=f"{VIEW}&given=7&given=1")
     names = page.locator(".tile .labels b:first-child")
     assert set(names.all_inner_texts()) == {"1", "7"}
+    assert faults == []
+
+
+def test_one_suspect_is_no_suspects(page: Page, server: Server, run: Run, faults: list[str]) -> None:
+    highest, second = np.sort(storage.load_scores(run.path / "score").score)[:-3:-1]
+    gallery = open_gallery(page, server, view=f"/suspects?t={(highest + second) / 2}")
+    expect(page.locator(".summary")).to_contain_text(re.compile("^1 suspect0 reviewed, 1 left"))
+    for key in ("Control+a", "a", "d"):
+        page.keyboard.press(key)
+    expect(gallery.get_by_role("status")).to_have_text("remove: 1 selected sample. u undoes it.")
     assert faults == []
 
 
@@ -433,6 +468,18 @@ def test_what_is_decided_stays_until_it_is_filtered_again(
     expect(page.locator(".summary")).to_contain_text("172 suspects0 reviewed, 172 left")
     expect(page.locator(f".tile[data-sample='{reviewed[4]}']")).to_have_count(0)
     assert tiles(page)[:3] == [reviewed[n] for n in (0, 6, 9)]
+    assert faults == []
+
+
+def test_what_is_in_conflict_does_not_count_as_judged_and_the_page_says_so(
+    page: Page, server: Server, reviewed: list[int], faults: list[str]
+) -> None:
+    open_gallery(page, server)
+    expect(page.locator(".summary")).to_contain_text(f"{len(reviewed)} suspects5 reviewed")
+    page.get_by_role("button", name="Progress and sampling").click()
+    expect(page.get_by_text("of 3 reviewed samples")).to_have_text(
+        re.compile("^0 of 3 reviewed samples .* are detrimental; samples in conflict do not count here")
+    )
     assert faults == []
 
 
@@ -509,6 +556,29 @@ def test_markup_in_a_name_is_text(page: Page, server: Server, run: Run, faults: 
     expect(page.locator(".history .who")).to_have_text(SCRIPT[:80])
     assert page.evaluate("window.hacked") is None
     assert verdicts.entries(run)[0].reviewer == SCRIPT[:80]
+    assert faults == []
+
+
+def come_by_the_navigation_bar(page: Page, server: Server) -> None:
+    page.goto(server.url)
+    expect(page.get_by_role("link", name="Look at the suspects")).to_be_visible()
+    page.get_by_test_id("stTopNav").get_by_role("link", name="Suspects").click()
+
+
+def test_keys_work_at_once_after_the_navigation_bar(page: Page, server: Server, faults: list[str]) -> None:
+    come_by_the_navigation_bar(page, server)
+    expect(page.locator(".tile:focus")).to_have_count(1)
+    page.keyboard.press("?")
+    expect(page.locator(".help")).to_be_visible()
+    assert faults == []
+
+
+def test_the_gallery_takes_the_focus_from_no_other_control(page: Page, server: Server, faults: list[str]) -> None:
+    come_by_the_navigation_bar(page, server)
+    other = page.get_by_test_id("stTopNav").get_by_role("link", name="Repair")
+    other.focus()
+    expect(page.locator(".tile.focus .rank")).to_be_visible()
+    expect(other).to_be_focused()
     assert faults == []
 
 

@@ -89,6 +89,17 @@ def test_from_a_folder_to_a_reserved_set(page: Page, server: Server, tmp_path: P
     assert faults == []
 
 
+def test_keys_work_at_once(page: Page, server: Server, digits: ImageSet, faults: list[str]) -> None:
+    page.goto(f"{server.url}/pick?set={digits.name}")
+    tile = page.locator(".tile:focus")
+    expect(tile).to_have_attribute("data-row", str(picking.propose(digits)[0]))
+    page.keyboard.press("ArrowRight")
+    expect(tile).to_have_attribute("data-row", str(picking.propose(digits)[1]))
+    page.keyboard.press("?")
+    expect(page.locator(".help")).to_be_visible()
+    assert faults == []
+
+
 def test_keys_move_decide_and_undo(page: Page, server: Server, digits: ImageSet, faults: list[str]) -> None:
     picker = open_picker(page, server, wanted=3)
     rows = picking.propose(digits).tolist()

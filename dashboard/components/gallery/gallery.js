@@ -106,7 +106,7 @@ class Gallery {
     this.draw();
     this.reveal();
     this.draw();
-    if (isFirst && document.activeElement === document.body) this.takeFocus();
+    if (isFirst && isFocusFree()) this.takeFocus();
   }
 
   /* ------------------------------------------------------------ drawing */
@@ -218,7 +218,7 @@ class Gallery {
     const part = (kind, text) => make("span", `count ${kind}`, `${SIGNS[kind]} `, count(counts[kind]), ` ${text}`);
     const left = Math.max(0, this.total - counts.reviewed);
     this.counts.replaceChildren(
-      make("span", "", count(this.total), " suspects"),
+      make("span", "", count(this.total), this.total === 1 ? " suspect" : " suspects"),
       make("span", "", count(counts.reviewed), " reviewed, ", count(left), " left"),
       part("keep", "keep"),
       part("remove", "remove"),
@@ -435,7 +435,8 @@ class Gallery {
     const count = this.selection.size;
     if (!reviewer || !count) return;
     const isAll = count === this.total;
-    const what = isAll ? `all ${count.toLocaleString("en")} ${this.data.what}` : `${count.toLocaleString("en")} selected samples`;
+    const several = `${count.toLocaleString("en")} ${isAll ? this.data.what : "selected samples"}`;
+    const what = count === 1 ? "1 selected sample" : isAll ? `all ${several}` : several;
     const { stretches } = this.selection;
     if (count > CONFIRM_ABOVE && !(await this.confirm(verdict, what, count))) return;
     this.outbox.add("verdicts/bulk", {

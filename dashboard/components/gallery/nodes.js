@@ -13,6 +13,12 @@ function button(className, content, title, onClick) {
   return node;
 }
 
+/* Whether nobody is using a control of the page: at most the link of the navigation bar that led here has the focus. */
+function isFocusFree() {
+  const { activeElement } = document;
+  return activeElement === document.body || activeElement.matches('[data-testid="stTopNavLink"][aria-current="page"]');
+}
+
 /* A list of keys and what they do, hidden at first. */
 function keysHelp(rows, onClose) {
   const list = make("dl");

@@ -88,6 +88,7 @@ class Picker {
       this.fillClasses();
       if (isOtherSet) this.outbox.open(`set:${data.set}`);
       this.filter(this.label);
+      if (isOtherSet) this.load().then(() => isFocusFree() && this.takeFocus());
       this.poll();
     }
     this.outbox.send();
