@@ -145,7 +145,7 @@ def explain(num_suspects: int, *, num_aligned: int, num_relabelled: int) -> None
         num_aligned: those of them that no heeded verdict is about.
         num_relabelled: samples that get the label which people gave them.
     """
-    found = f"**{num_suspects:,} suspects** at this threshold"
+    found = f"**{num_suspects:,} {'suspect' if num_suspects == 1 else 'suspects'}** at this threshold"
     if num_relabelled or num_aligned < num_suspects:
         found += f"; with the verdicts, {num_aligned:,} of them and {num_relabelled:,} relabelled samples are treated"
     st.markdown(f"{found}.")

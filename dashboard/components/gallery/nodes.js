@@ -16,7 +16,7 @@ function button(className, content, title, onClick) {
 /* Whether nobody is using a control of the page: at most the link of the navigation bar that led here has the focus. */
 function isFocusFree() {
   const { activeElement } = document;
-  return activeElement === document.body || activeElement.matches('[data-testid="stTopNavLink"][aria-current="page"]');
+  return !activeElement || activeElement === document.body || activeElement.matches('[data-testid="stTopNavLink"][aria-current="page"]');
 }
 
 /* A list of keys and what they do, hidden at first. */
