@@ -138,7 +138,7 @@ def check_umap() -> None:
 @contextmanager
 def _reading(network: nn.Sequential) -> Iterator[Callable[[Tensor], Tensor]]:
     """What turns (B, C, H, W) images into their (B, d) features, as long as the context lasts."""
-    last = _last(network, nn.Linear) or _last(network, nn.Conv2d)
+    last = layer_groups.last_of(network, nn.Linear) or layer_groups.last_of(network, nn.Conv2d)
     if last is None:
         yield network
         return
@@ -156,7 +156,3 @@ def _reading(network: nn.Sequential) -> Iterator[Callable[[Tensor], Tensor]]:
         yield read
     finally:
         handle.remove()
-
-
-def _last(network: nn.Module, kind: type[nn.Module]) -> nn.Module | None:
-    return next((module for module in reversed(list(network.modules())) if isinstance(module, kind)), None)

@@ -42,11 +42,9 @@ def _files(base: BaseConfig) -> list[Path]:
 
 def _set_digest(name: str) -> str | None:
     """Of all that a run reads of an image set, where its files lie and since when included."""
-    path = image_set.home() / name / "set.json"
     try:
-        found = path.stat()
-        return _digest(name, path, found.st_mtime_ns, found.st_ino)
-    except (OSError, InputError):
+        return _digest(name, *image_set.state(name))
+    except InputError:
         return None
 
 

@@ -90,7 +90,7 @@ class Findings:
 def compose(found: Findings) -> dict[str, Any]:
     """The report; accuracies and differences in percent, AUC, precision, recall and shares in 0..1."""
     num_treated, train = len(found.treated), len(found.data.train)
-    method = found.config.evaluate.method
+    method, no_op = found.config.evaluate.method, found.is_no_op
     return {
         "format": FORMAT,
         "run": found.run,
@@ -112,13 +112,13 @@ def compose(found: Findings) -> dict[str, Any]:
             "num_relabelled": len(found.treated.relabelled),
             "num_remaining": min(num_treated, train - len(found.treated.others_than)),
             "num_epochs": len(found.repaired.epochs) or None,
-            "no_op": found.is_no_op,
+            "no_op": no_op,
         },
         "evaluation": {"on": found.judged_on.on, **asdict(found.judged_on)},
         "models": dict(found.models),
         "differences": found.differences,
         "conclusion": conclude(
-            method, found.models, found.differences, no_op=found.is_no_op, images=IMAGES[found.judged_on.part]
+            method, found.models, found.differences, no_op=no_op, images=IMAGES[found.judged_on.part]
         ),
         "seconds": {name: result.seconds for name, result in found.stages.items()},
         "peak_memory_mb": {name: result.peak_memory_mb for name, result in found.stages.items()},

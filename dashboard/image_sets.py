@@ -24,7 +24,7 @@ __all__ = ["SPLITS", "ImageSet", "InputError"]
 
 USUAL_PER_CLASS, USUAL_IN_ALL = 30, 300
 
-names, delete = image_set.names, image_set.delete
+names, delete, state = image_set.names, image_set.delete, image_set.state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +83,6 @@ def open_set(name: str) -> ImageSet:
 @functools.lru_cache(maxsize=4)
 def _opened(name: str, _path: Path, _changed: int, _inode: int) -> ImageSet:
     return image_set.open_set(name)
-
-
-def state(name: str) -> tuple[Path, int, int]:
-    """Where a set lies, and what changes whenever it is written anew."""
-    path = image_set.home() / name
-    try:
-        found = (path / "set.json").stat()
-    except OSError:
-        return path, 0, 0
-    return path, found.st_mtime_ns, found.st_ino
 
 
 @functools.lru_cache(maxsize=4)

@@ -181,6 +181,16 @@ def names() -> list[str]:
     return sorted(name for name in found if re.fullmatch(NAME_PATTERN, name))
 
 
+def state(name: str) -> tuple[Path, int, int]:
+    """Where a set lies, and what changes whenever it is written anew: nanoseconds and inode, 0 where there is none."""
+    path = home() / name
+    try:
+        found = (path / _SET).stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_mtime_ns, found.st_ino
+
+
 def open_set(name: str) -> ImageSet:
     """The image set called ``name``.
 

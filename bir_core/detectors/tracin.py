@@ -12,6 +12,7 @@ from torch.utils.data import TensorDataset
 from bir_core import base, seeding
 from bir_core.detectors.evidence import Detected, Evidence
 from bir_core.errors import InputError
+from bir_core.models import layers as layer_groups
 from bir_core.models import networks
 
 NUM_CHECKPOINTS = 6  # the paper takes a few, evenly spread; each costs a pass over all data
@@ -28,7 +29,7 @@ def detect(evidence: Evidence) -> Detected:
         InputError: the network has no linear layer, which captum's closed form of these gradients is for.
         StageFailed: the retraining diverged.
     """
-    if _last_linear(networks.restore(evidence.base, evidence.device)) is None:
+    if layer_groups.last_of(networks.restore(evidence.base, evidence.device), nn.Linear) is None:
         raise InputError(
             f"tracin compares gradients of the last linear layer, and {evidence.base.network} has none: take a "
             "detector that reads other gradients, such as linear_influence, ekfac or trak"
@@ -82,7 +83,7 @@ def _agreement(evidence: Evidence, checkpoints: list[str]) -> torch.Tensor:
     with torch.random.fork_rng(devices=[]):
         tracin = TracInCPFast(
             network,
-            _last_linear(network),
+            layer_groups.last_of(network, nn.Linear),
             TensorDataset(*train),
             checkpoints,
             checkpoints_load_func=load,
@@ -91,7 +92,3 @@ def _agreement(evidence: Evidence, checkpoints: list[str]) -> torch.Tensor:
         )
         influence: torch.Tensor = tracin.influence(reserved)
     return influence
-
-
-def _last_linear(network: nn.Module) -> nn.Linear | None:
-    return next((module for module in reversed(list(network.modules())) if isinstance(module, nn.Linear)), None)

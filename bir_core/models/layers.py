@@ -81,6 +81,11 @@ def shared_prefix(first: nn.Sequential, second: nn.Sequential) -> int:
     return count
 
 
+def last_of(network: nn.Module, kind: type[nn.Module]) -> nn.Module | None:
+    """The last module of a kind, in the order in which the network names them; None if there is none."""
+    return next((module for module in reversed(list(network.modules())) if isinstance(module, kind)), None)
+
+
 def pass_size(network: nn.Module, sample_shape: Sequence[int], wanted: int, *, gradient: bool = False) -> int:
     """How many samples one pass may take: ``wanted``, or fewer where the network enlarges them or they are large.
 

@@ -348,7 +348,7 @@ class TestComplete:
         decided = [Decision(sample=highest, verdict="keep"), Decision(sample=int(scores.argmin()), verdict="remove")]
         verdicts.record(complete, decided, reviewer="ada", key="1")
         app = open_view("repair", run=complete.name, t=repr(float(np.sort(scores)[-2])))
-        assert "**1 suspects** at this threshold; with the verdicts, 0 of them and 0 relabelled" in texts(app)
+        assert "**1 suspect** at this threshold; with the verdicts, 0 of them and 0 relabelled" in texts(app)
         assert "No sample is left to treat at this threshold, so most repairs would be a no-op" in texts(app)
         relabelled = [Decision(sample=sample, verdict="relabel", label=7) for sample in range(3)]
         verdicts.record(complete, relabelled, reviewer="ada", key="2")
