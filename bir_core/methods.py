@@ -1,7 +1,6 @@
 """Every detector, every treatment, and the named pairs of the paper, as literal tables. No torch here.
 
-What one does stands in ``detectors`` and ``treatments``, a file per method; ``detection.DETECT`` and
-``treatment.TREAT`` say which function belongs to which name. A test holds the tables together.
+``detection.DETECT`` and ``treatment.TREAT`` say which function does what; a test holds the tables together.
 """
 
 import importlib.util
@@ -301,7 +300,8 @@ TREATMENTS: tuple[Treatment, ...] = (
 )
 
 WORKS_WITHOUT_SUSPECTS = ("enhanced", "retrain", "retrain_with_reserved")
-"""Treatments that change the model even where no sample is suspect."""
+FORGETS = ("newton_removal", "ewc_deletion")
+"""Treatments that change the model even where no sample is suspect; those that also unlearn what people removed."""
 
 METHODS: tuple[Method, ...] = (
     Method(name="sgd_influence_repair", title="SGD Influence Repair", detector="sgd_influence", treatment="fine_tune"),

@@ -103,11 +103,12 @@ def of_run(run: Run, report: Mapping[str, Any]) -> Board:
     )
 
 
-def why_not(treatment: str, *, num_treated: int) -> str:
-    """Why a treatment has nothing to do where so many samples are treated, empty where it has."""
-    if num_treated or treatment in methods.WORKS_WITHOUT_SUSPECTS:
+def why_not(treatment: str, *, num_treated: int, num_removed: int) -> str:
+    """Why a treatment has nothing to do where so many samples are treated and removed, empty where it has."""
+    forgets = treatment in methods.FORGETS
+    if num_treated or (num_removed and forgets) or treatment in methods.WORKS_WITHOUT_SUSPECTS:
         return ""
-    return "No sample is suspect, so it would change nothing."
+    return f"No sample is suspect{' or removed' * forgets}, so it would change nothing."
 
 
 def offered() -> list[methods.Treatment]:
@@ -172,10 +173,14 @@ class _Look:
     fresh: Collection[str]
     failed: Collection[str]
 
-    @property
-    def num_treated(self) -> int:
-        """How many samples this run's treatments learn something new about."""
-        return int(self.report["repair"]["num_aligned"] + self.report["repair"]["num_relabelled"])
+    def why_not(self, treatment: str) -> str:
+        """See ``why_not``."""
+        repair = self.report["repair"]
+        return why_not(
+            treatment,
+            num_treated=repair["num_aligned"] + repair["num_relabelled"],
+            num_removed=self.report["review"]["remove"],
+        )
 
     def reported(self, model: str) -> dict[str, Any]:
         """What the report says of a model; not every report has every one."""
@@ -239,7 +244,7 @@ def _treatment(look: _Look, one: methods.Treatment) -> Entry:
     if one.stage is not None:
         return Entry(**about, **look.reported(model), **look.cost(WHOLE_RUN[one.name]))
     stage = f"treat-{one.name}"
-    return Entry(**about, stage=stage, **look.computed([stage], why_not(one.name, num_treated=look.num_treated)))
+    return Entry(**about, stage=stage, **look.computed([stage], look.why_not(one.name)))
 
 
 def _named(look: _Look, one: methods.Method) -> Entry:
@@ -254,7 +259,7 @@ def _named(look: _Look, one: methods.Method) -> Entry:
     if one.whole_run:
         return Entry(**about, **look.reported("bir"), **look.cost(WHOLE_RUN[one.name]))
     stage = f"method-{one.name}"
-    reason = why_not(treatment.name, num_treated=look.num_treated)
+    reason = look.why_not(treatment.name)
     return Entry(**about, stage=stage, **look.computed([f"detect-{detector.name}", stage], reason))
 
 

@@ -232,6 +232,17 @@ def test_report_has_every_model_with_its_intervals(run: Run) -> None:
     assert f"<td>{gain['difference']:+z.1f} <small>{gain['low']:+z.1f} to {gain['high']:+z.1f}</small></td>" in text
 
 
+def test_report_on_untouched_data_doubts_no_known_truth(run: Run) -> None:
+    report = storage.load_report(run.path / "evaluate")
+    report["data"] |= {"corruption": "none", "num_corrupted": 0}
+    report["identification"] |= {"auc": None, "precision": None, "recall": None}
+    text = page.compose(
+        report, np.linspace(-1, 1, 9), None, [], reviewed=NOBODY, provenance={"created": "", "versions": {}}
+    )
+    assert f"0 of {report['data']['num_train']:,} samples are known to be corrupted" in text
+    assert "Nobody knows which samples are wrong" not in text
+
+
 def test_report_says_what_the_reviewers_found(run: Run) -> None:
     assert "One reviewer has decided about 3 samples: 1 keep, 1 remove, 1 relabel." in made(run, "report").read_text()
     first = storage.load_suspects(run.path / "identify").indices[0]

@@ -133,7 +133,10 @@ def test_the_command_imports_and_lists(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (("images",), "expected 'images NAME --from PATH', or 'images --list'"),
-        (("images", "a b", "--from", "x"), "this cannot be imported: name='a b'"),
+        (
+            ("images", "a b", "--from", "x"),
+            "this cannot be imported: name='a b' cannot be a name: give 1 to 80 letters",
+        ),
         (("images", "../x", "--from", "x"), "this cannot be imported: name='../x'"),
         (("images", "mine", "--from", "/absent"), "there is no /absent: expected a folder, a manifest or arrays"),
         (("images", "--list"), "no image sets in"),

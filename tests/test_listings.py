@@ -366,6 +366,16 @@ def test_an_npz_that_is_damaged_inside_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "all.npz")
 
 
+def test_an_npz_whose_contents_point_outside_of_it_is_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "all.npz", images=digits()[0][:5], labels=digits()[1][:5])
+    content = bytearray((tmp_path / "all.npz").read_bytes())
+    start = content.rindex(b"PK\x05\x06") + 16  # where the table of contents begins, says the end of the archive
+    content[start : start + 4] = len(content).to_bytes(4, "little")
+    (tmp_path / "all.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"all\.npz is truncated or damaged \(.*\): write it again"):
+        read(tmp_path / "all.npz")
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "sentence"),
     [

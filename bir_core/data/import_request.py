@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from bir_core.errors import InputError
-from bir_core.sections import NAME_PATTERN, Section
+from bir_core.sections import NAME_PATTERN, NAME_RULE, Section
 
 Kind = Literal["auto", "known", "hf", "arrays", "manifest", "folder"]
 Phase = Literal["list", "read", "write"]
@@ -36,8 +37,14 @@ def parse(values: dict[str, Any]) -> ImportRequest:
     try:
         return ImportRequest.model_validate(values)
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, one['loc']))}={one['input']!r}: {one['msg']}" for one in error.errors())
-        raise InputError(f"this cannot be imported: {'; '.join(wrong)}") from None
+        raise InputError(f"this cannot be imported: {'; '.join(map(_explain, error.errors()))}") from None
+
+
+def _explain(problem: ErrorDetails) -> str:
+    where = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "string_pattern_mismatch":
+        return f"{where}={problem['input']!r} cannot be a name: {NAME_RULE}"
+    return f"{where}={problem['input']!r}: {problem['msg']}"
 
 
 @dataclass(frozen=True, kw_only=True)

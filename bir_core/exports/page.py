@@ -164,6 +164,9 @@ def _judged(report: Mapping[str, Any]) -> str:
 def _identification(report: Mapping[str, Any], scores: Doubles, corrupted: Flags | None) -> str:
     found, data = report["identification"], report["data"]
     truth = f"{report_words.UNKNOWN}, so precision and recall cannot be said."
+    if report_words.is_known(report):
+        num_corrupted, num_train = data["num_corrupted"], data["num_train"]
+        truth = f"{num_corrupted:,} of {num_train:,} samples are known to be corrupted: there is nothing to tell apart."
     if found["auc"] is not None:
         harm = HARM.get(data["corruption"], data["corruption"])
         truth = f"{data['num_corrupted']:,} samples are known to be corrupted ({harm}; orange). AUC {found['auc']:.3f}."

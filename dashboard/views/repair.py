@@ -40,7 +40,7 @@ def settings(run: Run) -> None:
         chosen = repair_form.method(
             method_results.offered(),
             config.evaluate.method,
-            lambda name: method_results.why_not(name, num_treated=len(treated)),
+            lambda name: method_results.why_not(name, num_treated=len(treated), num_removed=len(verdicts.remove)),
         )
         step = repair_form.eta(config.align.eta)
         selection = runs.selection(run)

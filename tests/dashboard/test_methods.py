@@ -163,7 +163,20 @@ def test_repair_offers_every_treatment_and_greys_out_what_has_nothing_to_do(open
     assert start.disabled, "nothing is chosen in place of what cannot run"
     possible.set_value("retrain").run()
     assert not next(button for button in app.button if button.label == "Start the repair").disabled
-    assert all("No sample is suspect, so it would change nothing." in caption for caption in grey.proto.captions)
+    assert all("so it would change nothing." in caption for caption in grey.proto.captions)
+
+
+def test_removed_samples_are_enough_for_what_unlearns_them() -> None:
+    """Unlike the others, which train on something new about a sample."""
+
+    def impossible(num_treated: int, num_removed: int) -> set[str]:
+        told = {"num_treated": num_treated, "num_removed": num_removed}
+        return {one.name for one in methods.TREATMENTS if method_results.why_not(one.name, **told)}
+
+    assert impossible(1, 0) == impossible(1, 1) == set()
+    assert impossible(0, 0) - impossible(0, 1) == {"newton_removal", "ewc_deletion"}
+    reason = method_results.why_not("newton_removal", num_treated=0, num_removed=0)
+    assert reason == "No sample is suspect or removed, so it would change nothing."
 
 
 @pytest.mark.usefixtures("complete")

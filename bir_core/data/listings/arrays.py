@@ -136,7 +136,11 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path, path:
             f"{path} unpacks {member.filename} to {member.file_size / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are "
             f"free in {file.parent}: make room, or set BIR_DATA_DIR to another disk"
         )
-    with archive.open(member) as source, file.open("wb") as target:
+    try:
+        source = archive.open(member)
+    except OSError as error:  # its place in the table of contents is none in the file
+        raise zipfile.BadZipFile(f"{member.filename}: {error.strerror or error}") from None
+    with source, file.open("wb") as target:
         shutil.copyfileobj(source, target, _PIECE)
     changed = path.stat().st_mtime_ns
     os.utime(file, ns=(changed, changed))
