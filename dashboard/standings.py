@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bir_core import review, run_folder, verdicts
 from bir_core.config import ReviewConfig
 from bir_core.records import Integers, Suspects, Treated
-from bir_core.review import BAND_EDGES, STATES, Standing, State
+from bir_core.review import BAND_EDGES, STATES, Entry, Standing, State
 from bir_core.run_folder import Run
 from dashboard import runs, session, words
 from dashboard.frames import ScoreIndex
@@ -46,9 +46,9 @@ MOST_TOUCHED = 500
 
 @dataclass(kw_only=True)
 class _Held:
-    """What holds by sample after the entry ``seq`` of the log; ``lock`` lets one request at a time bring it up."""
+    """What holds by sample after the entry ``last`` of the log; ``lock`` lets one request at a time bring it up."""
 
-    seq: int = 0
+    last: Entry | None = None
     standing: dict[int, Standing] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,14 +60,17 @@ def now(run: Run) -> dict[int, Standing]:
     """
     held = _held(str(run.path.parent), _data(run))
     with held.lock:
-        newest = verdicts.newest(run)
-        if newest < held.seq:
-            held.seq, held.standing = 0, {}
-        if newest > held.seq:
-            touched = {entry.sample for entry in verdicts.entries(run, after=held.seq)} if held.seq else set[int]()
-            few = touched if 0 < len(touched) <= MOST_TOUCHED else None
-            held.standing = {**held.standing, **verdicts.standing(run, samples=few)}
-            held.seq = newest
+        seq = held.last.seq if held.last else 0
+        if verdicts.newest(run) != seq:
+            found = verdicts.entries(run, after=seq - 1) if seq else ()
+            if found[:1] == (held.last,):
+                touched = {entry.sample for entry in found[1:]}
+                few = touched if len(touched) <= MOST_TOUCHED else None
+                held.standing = {**held.standing, **verdicts.standing(run, samples=few)}
+            else:  # nothing is known yet, or somebody has emptied the log and begun anew
+                found = verdicts.entries(run)
+                held.standing = review.replay(found)
+            held.last = found[-1] if found else None
         return held.standing
 
 

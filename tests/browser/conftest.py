@@ -2,12 +2,17 @@
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebSocket, expect
 
+from bir_core import database, jobs, run_folder
+from bir_core.run_folder import Run
 from tests.browser import chromium
+from tests.browser.server import Server, serve
 
 expect.set_options(timeout=15_000)  # two browsers and two servers share two cores
 
@@ -23,6 +28,47 @@ def browser() -> Iterator[Browser]:
         pytest.skip(chromium.HOW_TO_GET)
     with chromium.launch() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Server]]:
+    """A folder of runs and a dashboard that shows it, as long as tests run: to start one for each took an eighth."""
+    folder = tmp_path_factory.mktemp("standing")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("BIR_DATABASE_URL", raising=False)
+        with serve(folder / "runs", folder / "server.log", BIR_DATA_DIR=str(folder / "data")) as server:
+            yield folder / "runs", server
+
+
+@pytest.fixture
+def root(standing: tuple[Path, Server]) -> Iterator[Path]:
+    """The folder of runs of the standing dashboard, empty; no process is left behind."""
+    folder = standing[0]
+    folder.mkdir(exist_ok=True)
+    yield folder
+    for job in jobs.active(folder):
+        jobs.cancel(folder, job.id)
+    with database.begin(folder) as connection:
+        # Not the file: its numbers must go on, as a dashboard knows by them what it has read.
+        for table in (database.VERDICTS, database.PROGRESS, database.JOBS):
+            connection.execute(table.delete())
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+
+
+@pytest.fixture
+def run(root: Path, tiny_run: Run) -> Run:
+    """A finished run that nobody has reviewed."""
+    shutil.copytree(tiny_run.path, root / tiny_run.name)
+    return run_folder.open_run(root, tiny_run.name)
+
+
+@pytest.fixture
+def server(standing: tuple[Path, Server], run: Run) -> Server:
+    """A dashboard that shows this run alone."""
+    assert run_folder.names(standing[0]) == [run.name]
+    return standing[1]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Axe looks at every view, light and dark: nothing that it calls serious or critical."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,19 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from bir_core.run_folder import Run
 from tests.browser.screenshots import VIEWS, settle
 from tests.browser.server import Server, serve
 
 GRAVE = ("serious", "critical")
-
-
-@pytest.fixture(scope="module")
-def server(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("accessibility")
-    shutil.copytree(tiny_run.path, folder / "runs" / tiny_run.name)
-    with serve(folder / "runs", folder / "server.log") as started:
-        yield started
 
 
 @pytest.fixture

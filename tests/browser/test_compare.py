@@ -1,26 +1,15 @@
 """Compare in a real browser: the choice in the address, and every image that changed."""
 
 import re
-import shutil
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from bir_core import storage
 from bir_core.comparison import Comparison
 from bir_core.run_folder import Run
 from tests.browser.screenshots import settle
-from tests.browser.server import Server, serve
+from tests.browser.server import Server
 from tests.browser.test_accessibility import grave
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, tiny_run: Run) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("compare")
-    shutil.copytree(tiny_run.path, folder / "runs" / tiny_run.name)
-    with serve(folder / "runs", folder / "server.log") as started:
-        yield started
 
 
 def test_choice_stands_in_the_address_and_every_changed_image_is_shown(

@@ -1,32 +1,17 @@
 """The Export page in a real browser: a report is made, fetched and opened, and asks nobody for anything."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bir_core import durable, pipeline, run_folder, storage, verdicts
+from bir_core import durable, pipeline, storage, verdicts
 from bir_core.exports import catalogue
 from bir_core.run_folder import Run
 from bir_core.verdicts import Decision
-from tests.browser.server import Server, serve
-
-
-@pytest.fixture
-def run(tmp_path: Path, tiny_run: Run) -> Run:
-    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
-    return run_folder.open_run(tmp_path / "runs", tiny_run.name)
-
-
-@pytest.fixture
-def server(run: Run, tmp_path: Path) -> Iterator[Server]:
-    with serve(run.path.parent, tmp_path / "server.log") as started:
-        yield started
+from tests.browser.server import Server
 
 
 def test_report_is_made_fetched_and_opened(

@@ -3,7 +3,6 @@
 import os
 import re
 import resource
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,19 +31,6 @@ HOSTILE = (
     "a\u202egnp.exe",
     "../../etc/passwd",
 )
-
-
-@pytest.fixture
-def run(tmp_path: Path, tiny_run: Run) -> Run:
-    """A finished run that nobody has reviewed."""
-    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
-    return run_folder.open_run(tmp_path / "runs", tiny_run.name)
-
-
-@pytest.fixture
-def server(run: Run, tmp_path: Path) -> Iterator[Server]:
-    with serve(run.path.parent, tmp_path / "server.log") as started:
-        yield started
 
 
 def most_suspect(run: Run, count: int) -> list[int]:

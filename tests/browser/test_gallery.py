@@ -1,8 +1,6 @@
 """The gallery in a real browser: what keys, mouse, faults and other people do to verdicts, and what is stored then."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,19 +31,6 @@ SEEN = """button => {
 """The words on a button that can be seen."""
 
 SCRIPT = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
-
-
-@pytest.fixture
-def run(tmp_path: Path, tiny_run: Run) -> Run:
-    """A finished run that nobody has reviewed."""
-    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
-    return run_folder.open_run(tmp_path / "runs", tiny_run.name)
-
-
-@pytest.fixture
-def server(run: Run, tmp_path: Path) -> Iterator[Server]:
-    with serve(run.path.parent, tmp_path / "server.log") as started:
-        yield started
 
 
 def open_gallery(page: Page, server: Server, reviewer: str = "ann", view: str = VIEW) -> Locator:

@@ -1,8 +1,6 @@
 """The example in a real browser: what it draws live agrees with the engine, and no move of a slider asks the server."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,10 +8,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from bir_core.numerics import gaussian_mean
-from bir_core.run_folder import Run
 from dashboard import gaussian_example
 from tests.browser.screenshots import settle
-from tests.browser.server import Server, serve
+from tests.browser.server import Server
 
 SETTINGS = (
     {"n": 200, "m": 20, "delta": 4.0, "aligned": 0.05, "dn": 60},
@@ -25,14 +22,6 @@ SETTINGS = (
 MINUS = "\N{MINUS SIGN}"
 NUMBER = re.compile(rf"{MINUS}?\d+(?:\.\d+)?")
 BOARD = gaussian_example.board()
-
-
-@pytest.fixture(scope="module")
-def server(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("how_it_works")
-    shutil.copytree(tiny_run.path, folder / "runs" / tiny_run.name)
-    with serve(folder / "runs", folder / "server.log") as started:
-        yield started
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,19 +25,8 @@ HIDE += " document.dispatchEvent(new Event('visibilitychange')); }"
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
-    """A folder of runs; no process is left behind."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    yield folder
-    for job in jobs.active(folder):
-        jobs.cancel(folder, job.id)
-
-
-@pytest.fixture
-def server(root: Path, tmp_path: Path) -> Iterator[Server]:
-    with serve(root, tmp_path / "server.log") as started:
-        yield started
+def server(standing: tuple[Path, Server]) -> Server:
+    return standing[1]
 
 
 @pytest.fixture

@@ -1,22 +1,11 @@
 """The presentation in a real browser: one clean screen, and a way out by key."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from bir_core.run_folder import Run
-from tests.browser.server import Server, serve
-
-
-@pytest.fixture
-def server(tmp_path: Path, tiny_run: Run) -> Iterator[Server]:
-    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
-    with serve(tmp_path / "runs", tmp_path / "server.log") as started:
-        yield started
+from tests.browser.server import Server
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])

@@ -1,30 +1,13 @@
 """The page of one sample in a real browser: by its URL, a verdict by key, back and forward, and the gallery's panel."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from bir_core import run_folder, storage, verdicts
+from bir_core import storage, verdicts
 from bir_core.run_folder import Run
 from tests.browser.screenshots import settle
-from tests.browser.server import Server, serve
-
-
-@pytest.fixture
-def run(tmp_path: Path, tiny_run: Run) -> Run:
-    """A finished run that nobody has reviewed."""
-    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
-    return run_folder.open_run(tmp_path / "runs", tiny_run.name)
-
-
-@pytest.fixture
-def server(run: Run, tmp_path: Path) -> Iterator[Server]:
-    with serve(run.path.parent, tmp_path / "server.log") as started:
-        yield started
+from tests.browser.server import Server
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The histogram in a real browser: the line is dragged without the server, which hears where it rests."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,14 +8,7 @@ from playwright.sync_api import Page, expect
 from bir_core import storage
 from bir_core.run_folder import Run
 from tests.browser.screenshots import settle
-from tests.browser.server import Server, serve
-
-
-@pytest.fixture
-def server(tmp_path: Path, tiny_run: Run) -> Iterator[Server]:
-    shutil.copytree(tiny_run.path, tmp_path / "runs" / tiny_run.name)
-    with serve(tmp_path / "runs", tmp_path / "server.log") as started:
-        yield started
+from tests.browser.server import Server
 
 
 def suspects(run: Run, threshold: float) -> int:

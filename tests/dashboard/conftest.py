@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,19 +62,59 @@ def complete(runs_root: Path, tiny_run: Run) -> Run:
 @pytest.fixture
 def running(runs_root: Path, tiny_config: RunConfig) -> Iterator[Job]:
     """A job that works on its base model and would not end by itself."""
-    base = tiny_config.base.model_copy(update={"memorised_epochs": 1_000_000})
-    run_folder.create(runs_root, tiny_config.model_copy(update={"name": "endless", "base": base}))
-    job = jobs.submit(runs_root, "endless")
-    yield wait_for_work(runs_root, job.id)
-    jobs.cancel(runs_root, job.id)
+    with _working(runs_root, tiny_config) as job:
+        yield job
 
 
 @pytest.fixture
 def failed(runs_root: Path, running: Job) -> Job:
     """A job whose process was killed while it worked."""
+    return _killed(runs_root, running)
+
+
+@pytest.fixture(scope="module")
+def lasting_job(tmp_path_factory: pytest.TempPathFactory, tiny_config: RunConfig) -> Iterator[tuple[Path, Job]]:
+    """A running job in a folder of its own, for all tests of a module that only look at it."""
+    root = tmp_path_factory.mktemp("lasting")
+    with _working(root, tiny_config) as job:
+        yield root, job
+
+
+@pytest.fixture(scope="module")
+def dead_job(tmp_path_factory: pytest.TempPathFactory, tiny_config: RunConfig) -> Iterator[tuple[Path, Job]]:
+    """The same of a job that was killed."""
+    root = tmp_path_factory.mktemp("dead")
+    with _working(root, tiny_config) as job:
+        yield root, _killed(root, job)
+
+
+@pytest.fixture
+def watched(lasting_job: tuple[Path, Job], monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A running job that must be left as it is, in the folder that the dashboard shows."""
+    monkeypatch.setenv("BIR_RUNS", str(lasting_job[0]))
+    return lasting_job[1]
+
+
+@pytest.fixture
+def mourned(dead_job: tuple[Path, Job], monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A killed job that must be left as it is, in the folder that the dashboard shows."""
+    monkeypatch.setenv("BIR_RUNS", str(dead_job[0]))
+    return dead_job[1]
+
+
+@contextmanager
+def _working(root: Path, tiny_config: RunConfig) -> Iterator[Job]:
+    base = tiny_config.base.model_copy(update={"memorised_epochs": 1_000_000})
+    run_folder.create(root, tiny_config.model_copy(update={"name": "endless", "base": base}))
+    job = jobs.submit(root, "endless")
+    yield wait_for_work(root, job.id)
+    jobs.cancel(root, job.id)
+
+
+def _killed(root: Path, running: Job) -> Job:
     assert running.pid is not None
     os.kill(running.pid, signal.SIGKILL)
-    return wait_until(lambda: jobs.find(runs_root, running.id), lambda job: job.state == "failed")
+    return wait_until(lambda: jobs.find(root, running.id), lambda job: job.state == "failed")
 
 
 def wait_for_work(root: Path, job_id: int) -> Job:

@@ -58,6 +58,16 @@ def test_a_database_begun_anew_is_read_anew(complete: Run) -> None:
     assert set(standings.now(complete)) == {8}
 
 
+def test_a_database_begun_anew_unseen_is_read_anew(complete: Run) -> None:
+    """With as many entries as were known, and more, before anybody looks again."""
+    decide(complete, "one", 3, 4)
+    standings.now(complete)
+    for path in complete.path.parent.glob(".bir.db*"):
+        path.unlink()
+    decide(complete, "two", 8, 9, 10)
+    assert set(standings.now(complete)) == {8, 9, 10}
+
+
 def test_bands_are_those_of_all_scores(complete: Run) -> None:
     index = runs.scored(complete).index
     decide(complete, "one", *index.order[:40].tolist())
