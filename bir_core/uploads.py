@@ -110,6 +110,30 @@ def receive_files(name: str, files: Sequence[tuple[str, BinaryIO]], limits: Limi
     return _received(name, [sizes[title] for title, _ in wanted], skipped)
 
 
+def names() -> list[str]:
+    """Every upload that is there, by name."""
+    return sorted(path.name for path in root().glob("[!.]*") if path.is_dir())
+
+
+def extent(name: str) -> tuple[int, int]:
+    """How many files an upload has, and their bytes."""
+    sizes = [path.stat().st_size for path in (root() / name).rglob("*") if path.is_file()]
+    return len(sizes), sum(sizes)
+
+
+def delete(name: str) -> None:
+    """Remove an upload for good; what was imported from it cannot show or read its pictures any more.
+
+    Raises:
+        InputError: there is no upload of that name.
+    """
+    if name not in names():
+        raise InputError(f"there is no upload named {shown(name)}: it may have been deleted meanwhile")
+    gone = _hidden()
+    (root() / name).rename(gone)
+    durable.remove(gone)
+
+
 class _Bounded:
     """A file of which nothing reads much at once: the table of contents of a hostile archive would fill the memory."""
 
@@ -143,7 +167,7 @@ def _aside(name: str, num_bytes: int) -> Iterator[Path]:
         raise InputError(
             f"the upload has {size_of(num_bytes)}, but the disk has no room for it: make some, or send less"
         )
-    part = root() / f".{os.getpid()}.{secrets.token_hex(8)}.part"
+    part = _hidden()
     _working.add(part)
     try:
         part.mkdir()
@@ -156,8 +180,13 @@ def _aside(name: str, num_bytes: int) -> Iterator[Path]:
         _working.discard(part)
 
 
+def _hidden() -> Path:
+    """A folder that is no upload, and that the next upload sweeps away should this process be killed."""
+    return root() / f".{os.getpid()}.{secrets.token_hex(8)}.part"
+
+
 def _sweep() -> None:
-    """Remove what processes have left that were killed while they wrote."""
+    """Remove what processes have left that were killed while they wrote or deleted."""
     for part in root().glob(".*.part"):
         pid = part.name.split(".")[1]
         is_alive = pid.isdigit() and psutil.pid_exists(int(pid)) and int(pid) != os.getpid()

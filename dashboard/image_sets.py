@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bir_core import picking
+from bir_core import picking, uploads
 from bir_core.data import image_set
 from bir_core.data.entries import SPLITS
 from bir_core.data.image_set import ImageSet
@@ -25,6 +25,7 @@ __all__ = ["SPLITS", "ImageSet", "InputError"]
 USUAL_PER_CLASS, USUAL_IN_ALL = 30, 300
 
 names, delete, state = image_set.names, image_set.delete, image_set.state
+uploaded, extent_of_upload, delete_upload = uploads.names, uploads.extent, uploads.delete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,14 @@ class Summary:
     Attributes:
         splits: images by part; empty where the set cannot be read.
         num_classes: how many classes it has.
+        path: what it was imported from; empty where the set cannot be read.
         when: ISO 8601 in UTC, when it was written last.
     """
 
     name: str
     splits: Mapping[str, int]
     num_classes: int
+    path: str
     when: str
 
     @property
@@ -59,14 +62,21 @@ def summary(name: str) -> Summary:
 
 
 @functools.lru_cache(maxsize=256)
-def _summary(name: str, path: Path, changed: int, _inode: int) -> Summary:
+def _summary(name: str, folder: Path, changed: int, _inode: int) -> Summary:
     when = datetime.fromtimestamp(changed / 1e9, UTC).isoformat(timespec="seconds")
     try:
-        values = json.loads((path / "set.json").read_text(encoding="utf-8"))
+        values = json.loads((folder / "set.json").read_text(encoding="utf-8"))
         splits = {split: sum(counts.values()) for split, counts in values["report"]["splits"].items()}
-        return Summary(name=name, splits=splits, num_classes=len(values["class_names"]), when=when)
+        path = str(values["origin"].get("path", ""))
+        return Summary(name=name, splits=splits, num_classes=len(values["class_names"]), path=path, when=when)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return Summary(name=name, splits={}, num_classes=0, when=when)
+        return Summary(name=name, splits={}, num_classes=0, path="", when=when)
+
+
+def made_of(upload: str) -> list[str]:
+    """The image sets that were imported from an upload, as far as they can be read."""
+    folder = uploads.root() / upload
+    return [one.name for one in summaries() if Path(one.path).is_relative_to(folder)]
 
 
 def open_set(name: str) -> ImageSet:

@@ -33,6 +33,13 @@ def delete(name: str) -> None:
         st.session_state[_NEWS] = f"The image set {name} is deleted; the images themselves are where they were."
 
 
+def delete_upload(name: str) -> None:
+    """Callback: remove the pictures of an upload for good."""
+    with gate.refusable():
+        image_sets.delete_upload(name)
+        st.session_state[_NEWS] = f"The upload {name} is deleted, and its pictures with it."
+
+
 def start_import(asked: ImportRequest) -> None:
     """Callback: start an import, which is shown until it has ended."""
     with gate.refusable():

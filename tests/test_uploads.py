@@ -78,6 +78,20 @@ def test_an_archive_becomes_a_folder(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o7111 == 0 for path in found.path.rglob("*") if path.is_file())
 
 
+def test_an_upload_is_deleted_for_good() -> None:
+    assert uploads.names() == []
+    for name in ("b", "a"):
+        uploads.receive_archive(name, packed(("cats/1.png", PNG), ("dogs/2.png", PNG)))
+    assert uploads.names() == ["a", "b"]
+    assert uploads.extent("a") == (2, 2 * len(PNG))
+    uploads.delete("a")
+    assert left() == ["b", "b/cats", "b/cats/1.png", "b/dogs", "b/dogs/2.png"]
+    for name in ("a", "../uploads/b", "b/cats", ""):
+        with pytest.raises(InputError, match="there is no upload named"):
+            uploads.delete(name)
+    assert uploads.names() == ["b"]
+
+
 def test_files_become_a_folder() -> None:
     found = uploads.receive_files("few", [("a.png", io.BytesIO(PNG)), ("notes.txt", io.BytesIO(b"x"))])
     assert (found.num_files, found.num_bytes, found.skipped) == (1, len(PNG), ("notes.txt",))

@@ -16,7 +16,7 @@ def draw(report: Mapping[str, Any], sizes: str) -> None:
         report: of the import.
         sizes: which sizes the images have, in a sentence.
     """
-    st.markdown(f"{report['num_images']:,} images, {_bytes(report['bytes'])}. {sizes}")
+    st.markdown(f"{report['num_images']:,} images, {amount(report['bytes'])}. {sizes}")
     unreadable, double = report["unreadable"], report["duplicates"]
     if unreadable["num"]:
         st.subheader("Left out", anchor=False)
@@ -47,7 +47,8 @@ def _more(num: int, shown: int) -> None:
         st.caption(f"The first {shown} of them.")
 
 
-def _bytes(size: float) -> str:
-    unit = next((unit for unit in UNITS if size < 1000 ** (UNITS.index(unit) + 1)), UNITS[-1])
-    shown = size / 1000 ** UNITS.index(unit)
+def amount(num_bytes: float) -> str:
+    """How much that is, in words."""
+    unit = next((unit for unit in UNITS if num_bytes < 1000 ** (UNITS.index(unit) + 1)), UNITS[-1])
+    shown = num_bytes / 1000 ** UNITS.index(unit)
     return f"{shown:,.0f} {unit}" if unit == UNITS[0] else f"{shown:,.1f} {unit}"

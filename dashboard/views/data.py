@@ -121,6 +121,25 @@ def pictures(images: ImageSet) -> None:
         st.caption(f"The first {PICTURES} of them.")
 
 
+def uploads() -> None:
+    """What was uploaded stays until somebody deletes it here."""
+    names = image_sets.uploaded()
+    if not names:
+        return
+    with st.expander("Uploads", icon=":material/folder_zip:", key="uploads_fold"):
+        name = st.selectbox("Upload", names, key="upload", width=420)
+        num, size = image_sets.extent_of_upload(name)
+        made = image_sets.made_of(name)
+        user = f"behind the image set **{words.plain(made[-1])}**" if made else "behind no image set any more"
+        st.markdown(f"{num:,} files, {set_report.amount(size)}, {user}. Runs may show its pictures, too.")
+        with st.popover("Delete the pictures", icon=":material/delete:"):
+            st.markdown(
+                f"Delete the upload **{words.plain(name)}**? Image sets and runs made of it keep their figures and "
+                "thumbnails, but can show and read its pictures no more."
+            )
+            st.button("Yes, delete them", key="delete_upload", on_click=set_actions.delete_upload, args=(name,))
+
+
 def sentence(text: str) -> str:
     """A warning of the engine as a sentence; what it quotes of the data is no markup."""
     return words.plain(f"{text[:1].upper()}{text[1:]}.")
@@ -138,6 +157,7 @@ if not sets:
     st.markdown(HOW_TO)
     st.caption("The README shows it step by step, in the section *Your data in five minutes*.")
     import_form.draw()
+    uploads()
     st.stop()
 set_table.draw(sets)
 with st.expander("Import images", icon=":material/add_photo_alternate:", key="import_fold"):
@@ -145,3 +165,4 @@ with st.expander("Import images", icon=":material/add_photo_alternate:", key="im
 name: str = session.bound(st.selectbox, "Image set", key=session.SET, options=[one.name for one in sets], width=420)
 with gate.guarded():
     chosen_set(image_sets.open_set(name))
+uploads()

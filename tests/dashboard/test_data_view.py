@@ -183,6 +183,19 @@ class TestImporting:
             assert finish(runs_root).state == "finished"
             assert len(image_set.open_set("digits")) == number
         assert sorted(path.name for path in uploads.root().iterdir()) == ["digits", "digits-2"]
+        app.run()
+        assert app.selectbox(key="upload").options == ["digits", "digits-2"]
+        assert "60 files, " in texts(app)
+        assert "behind no image set any more" in texts(app)
+        app.button(key="delete_upload").click().run()
+        assert not app.exception
+        assert "The upload digits is deleted" in app.success[0].value
+        assert uploads.names() == app.selectbox(key="upload").options == ["digits-2"]
+        assert "behind the image set **digits**" in texts(app)
+        app.button(key="delete_set").click().run()
+        assert not app.exception
+        assert app.selectbox(key="upload").options == ["digits-2"]
+        assert "behind no image set any more" in texts(app)
 
     def test_a_zip_that_leads_out_is_refused(self, open_view: OpenView, runs_root: Path, tmp_path: Path) -> None:
         content = io.BytesIO()
@@ -309,7 +322,7 @@ def test_sizes_in_words() -> None:
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (2_500_000, "2.5 MB"), (10**16, "10,000.0 TB")],
 )
 def test_size_of_files_in_words(size: int, words: str) -> None:
-    assert set_report._bytes(size) == words
+    assert set_report.amount(size) == words
 
 
 @pytest.mark.parametrize(
