@@ -130,14 +130,20 @@ def uploads() -> None:
         name = st.selectbox("Upload", names, key="upload", width=420)
         num, size = image_sets.extent_of_upload(name)
         made = image_sets.made_of(name)
-        user = f"behind the image set **{words.plain(made[-1])}**" if made else "behind no image set any more"
-        st.markdown(f"{num:,} files, {set_report.amount(size)}, {user}. Runs may show its pictures, too.")
-        with st.popover("Delete the pictures", icon=":material/delete:"):
-            st.markdown(
-                f"Delete the upload **{words.plain(name)}**? Image sets and runs made of it keep their figures and "
-                "thumbnails, but can show and read its pictures no more."
-            )
-            st.button("Yes, delete them", key="delete_upload", on_click=set_actions.delete_upload, args=(name,))
+        user = f"The image set **{words.plain(made[-1])}** is" if made else "No image set is"
+        st.markdown(
+            f"{num:,} files, {set_report.amount(size)}. {user} made of it. Whatever is made of an upload keeps its "
+            "figures and thumbnails when it is deleted, but can show and read its pictures no more."
+        )
+        sure = st.checkbox("Delete its pictures for good", key=f"sure_{name}")
+        st.button(
+            "Delete the upload",
+            key="delete_upload",
+            on_click=set_actions.delete_upload,
+            args=(name,),
+            icon=":material/delete:",
+            disabled=not sure,
+        )
 
 
 def sentence(text: str) -> str:

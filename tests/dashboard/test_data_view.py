@@ -186,16 +186,19 @@ class TestImporting:
         app.run()
         assert app.selectbox(key="upload").options == ["digits", "digits-2"]
         assert "60 files, " in texts(app)
-        assert "behind no image set any more" in texts(app)
+        assert "No image set is made of it." in texts(app)
+        assert app.button(key="delete_upload").disabled
+        app.checkbox(key="sure_digits").check().run()
         app.button(key="delete_upload").click().run()
         assert not app.exception
         assert "The upload digits is deleted" in app.success[0].value
         assert uploads.names() == app.selectbox(key="upload").options == ["digits-2"]
-        assert "behind the image set **digits**" in texts(app)
+        assert "The image set **digits** is made of it." in texts(app)
+        assert app.button(key="delete_upload").disabled
         app.button(key="delete_set").click().run()
         assert not app.exception
         assert app.selectbox(key="upload").options == ["digits-2"]
-        assert "behind no image set any more" in texts(app)
+        assert "No image set is made of it." in texts(app)
 
     def test_a_zip_that_leads_out_is_refused(self, open_view: OpenView, runs_root: Path, tmp_path: Path) -> None:
         content = io.BytesIO()
