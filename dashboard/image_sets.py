@@ -25,7 +25,7 @@ __all__ = ["SPLITS", "ImageSet", "InputError"]
 USUAL_PER_CLASS, USUAL_IN_ALL = 30, 300
 
 names, delete, state = image_set.names, image_set.delete, image_set.state
-uploaded, extent_of_upload, delete_upload = uploads.names, uploads.extent, uploads.delete
+uploaded, delete_upload = uploads.names, uploads.delete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,14 @@ class Summary:
     Attributes:
         splits: images by part; empty where the set cannot be read.
         num_classes: how many classes it has.
-        path: what it was imported from; empty where the set cannot be read.
+        places: files and folders that it was imported from; none where the set cannot be read.
         when: ISO 8601 in UTC, when it was written last.
     """
 
     name: str
     splits: Mapping[str, int]
     num_classes: int
-    path: str
+    places: tuple[Path, ...]
     when: str
 
     @property
@@ -67,16 +67,27 @@ def _summary(name: str, folder: Path, changed: int, _inode: int) -> Summary:
     try:
         values = json.loads((folder / "set.json").read_text(encoding="utf-8"))
         splits = {split: sum(counts.values()) for split, counts in values["report"]["splits"].items()}
-        path = str(values["origin"].get("path", ""))
-        return Summary(name=name, splits=splits, num_classes=len(values["class_names"]), path=path, when=when)
+        named = [values["origin"].get(key) for key in ("path", "reserved", "test", "root")] + values["roots"]
+        places = tuple(Path(place).resolve() for place in named if place and Path(place).is_absolute())
+        return Summary(name=name, splits=splits, num_classes=len(values["class_names"]), places=places, when=when)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return Summary(name=name, splits={}, num_classes=0, path="", when=when)
+        return Summary(name=name, splits={}, num_classes=0, places=(), when=when)
 
 
 def made_of(upload: str) -> list[str]:
     """The image sets that were imported from an upload, as far as they can be read."""
-    folder = uploads.root() / upload
-    return [one.name for one in summaries() if Path(one.path).is_relative_to(folder)]
+    folder = (uploads.root() / upload).resolve()
+    return [one.name for one in summaries() if any(place.is_relative_to(folder) for place in one.places)]
+
+
+def extent_of_upload(name: str) -> tuple[int, int]:
+    """Its files and their bytes, counted once: nothing is ever added to an upload, and each may have many thousands."""
+    return _extent(name, (uploads.root() / name).stat().st_ino)
+
+
+@functools.lru_cache(maxsize=64)
+def _extent(name: str, _inode: int) -> tuple[int, int]:
+    return uploads.extent(name)
 
 
 def open_set(name: str) -> ImageSet:

@@ -130,9 +130,10 @@ def uploads() -> None:
         name = st.selectbox("Upload", names, key="upload", width=420)
         num, size = image_sets.extent_of_upload(name)
         made = image_sets.made_of(name)
-        user = f"The image set **{words.plain(made[-1])}** is" if made else "No image set is"
+        named = ", ".join(f"**{words.plain(one)}**" for one in made)
+        user = f"Image sets made of it: {named}." if made else "No image set is made of it."
         st.markdown(
-            f"{num:,} files, {set_report.amount(size)}. {user} made of it. Whatever is made of an upload keeps its "
+            f"{num:,} files, {set_report.amount(size)}. {user} Whatever is made of an upload keeps its "
             "figures and thumbnails when it is deleted, but can show and read its pictures no more."
         )
         sure = st.checkbox("Delete its pictures for good", key=f"sure_{name}")

@@ -89,14 +89,14 @@ def dead_job(tmp_path_factory: pytest.TempPathFactory, tiny_config: RunConfig) -
 
 
 @pytest.fixture
-def watched(lasting_job: tuple[Path, Job], monkeypatch: pytest.MonkeyPatch) -> Job:
+def shown_running(lasting_job: tuple[Path, Job], monkeypatch: pytest.MonkeyPatch) -> Job:
     """A running job that must be left as it is, in the folder that the dashboard shows."""
     monkeypatch.setenv("BIR_RUNS", str(lasting_job[0]))
     return lasting_job[1]
 
 
 @pytest.fixture
-def mourned(dead_job: tuple[Path, Job], monkeypatch: pytest.MonkeyPatch) -> Job:
+def shown_failed(dead_job: tuple[Path, Job], monkeypatch: pytest.MonkeyPatch) -> Job:
     """A killed job that must be left as it is, in the folder that the dashboard shows."""
     monkeypatch.setenv("BIR_RUNS", str(dead_job[0]))
     return dead_job[1]

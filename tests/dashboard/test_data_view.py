@@ -11,9 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from bir_core import jobs, uploads
-from bir_core.data import image_set
+from bir_core.data import image_set, importing
 from bir_core.data.image_set import ImageSet
-from dashboard import imports, set_charts
+from bir_core.data.import_request import ImportRequest
+from dashboard import image_sets, imports, set_charts
 from dashboard.components import set_report
 from tests import own_images
 from tests.dashboard.conftest import OpenView, texts, wait_until
@@ -193,7 +194,7 @@ class TestImporting:
         assert not app.exception
         assert "The upload digits is deleted" in app.success[0].value
         assert uploads.names() == app.selectbox(key="upload").options == ["digits-2"]
-        assert "The image set **digits** is made of it." in texts(app)
+        assert "Image sets made of it: **digits**." in texts(app)
         assert app.button(key="delete_upload").disabled
         app.button(key="delete_set").click().run()
         assert not app.exception
@@ -338,3 +339,19 @@ def test_proposed_names(path: str, name: str) -> None:
 def test_the_command_line_quotes() -> None:
     asked = imports.ImportRequest(name="a", path="/my data/x", skip_unreadable=True)
     assert imports.command(asked) == "python -m bir_core images a --from '/my data/x' --skip-unreadable"
+
+
+def test_an_upload_is_behind_every_set_that_reads_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where only the reserved images came with it, and where the data folder is a link."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setenv("BIR_DATA_DIR", str(tmp_path / "link"))
+    mine = own_images.write_folder(tmp_path / "mine", range(60))
+    for name in ("clean", "cleaner"):
+        sent = own_images.write_folder(tmp_path / name, range(100, 130))
+        uploads.receive_archive(name, io.BytesIO(zipped(sent)))
+    reserved = (uploads.root() / "clean").resolve()
+    importing.import_images(ImportRequest(name="mine", path=str(mine), reserved=str(reserved)))
+    assert image_sets.made_of("clean") == ["mine"]
+    assert image_sets.made_of("cleaner") == []
+    assert image_sets.extent_of_upload("clean")[0] == 30

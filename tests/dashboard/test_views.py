@@ -69,14 +69,14 @@ class TestNoRun:
 
 class TestRunning:
     @pytest.mark.parametrize("view", VIEWS)
-    def test_hands_the_job_to_the_browser(self, open_view: OpenView, watched: Job, view: str) -> None:
+    def test_hands_the_job_to_the_browser(self, open_view: OpenView, shown_running: Job, view: str) -> None:
         app = open_view(view)
         assert not app.exception
         (data,) = live_jobs(app)
-        assert (data["job"]["id"], data["job"]["state"]) == (watched.id, "running")
+        assert (data["job"]["id"], data["job"]["state"]) == (shown_running.id, "running")
         assert data["job"]["title"] == "Train the base model ..."
         assert data["token"] == security.TOKEN
-        assert data["drawn"] == [[watched.id, "running"]]
+        assert data["drawn"] == [[shown_running.id, "running"]]
         assert data["all"] == (view == "jobs")
         waited_for = {"overview": None, "jobs": None, "scores": "score", "export": "identify", "compare": "evaluate"}
         if view in waited_for:
@@ -112,11 +112,11 @@ class TestRunning:
 
 class TestFailed:
     @pytest.mark.parametrize("view", VIEWS)
-    def test_says_why_and_how_to_go_on(self, open_view: OpenView, mourned: Job, view: str) -> None:
+    def test_says_why_and_how_to_go_on(self, open_view: OpenView, shown_failed: Job, view: str) -> None:
         app = open_view(view)
         assert not app.exception
-        assert mourned.error
-        assert any(mourned.error[1:] in error.value for error in app.error)
+        assert shown_failed.error
+        assert any(shown_failed.error[1:] in error.value for error in app.error)
         assert "Resume" in buttons(app)
         assert app.code, "the end of the log"
 
