@@ -133,8 +133,8 @@ def uploads() -> None:
         named = ", ".join(f"**{words.plain(one)}**" for one in made)
         user = f"Image sets made of it: {named}." if made else "No image set is made of it."
         st.markdown(
-            f"{num:,} files, {set_report.amount(size)}. {user} Whatever is made of an upload keeps its "
-            "figures and thumbnails when it is deleted, but can show and read its pictures no more."
+            f"{num:,} files, {set_report.amount(size)}. {user} Once an upload is deleted, its image sets have their "
+            "counts and thumbnails left; the galleries of their runs are empty, and no run can read its pictures."
         )
         sure = st.checkbox("Delete its pictures for good", key=f"sure_{name}")
         st.button(
