@@ -102,6 +102,14 @@ def test_image_file_is_not_the_one_of_the_run(page: Page, server: Server, run: R
     expect(page.get_by_role("button", name="Compute it again")).to_be_visible()
 
 
+def test_a_difference_that_does_not_come_is_words_and_no_broken_image(page: Page, server: Server) -> None:
+    page.route("**/difference/**", lambda route: route.abort())
+    open_gallery(page, server)
+    figure = page.get_by_role("figure", name="difference: not reachable")
+    expect(figure).to_be_visible()
+    expect(figure.locator("img")).to_have_attribute("alt", "")
+
+
 def test_run_deleted_while_it_is_open(page: Page, server: Server, run: Run) -> None:
     open_gallery(page, server)
     run_folder.delete(run.path.parent, run.name)

@@ -62,6 +62,7 @@ class Detail {
       shown.lastChild.textContent = `difference × ${amplification}`;
       shown.title = "Aligned minus original: orange = brighter, blue = darker.";
     } catch (error) {
+      image.alt = ""; // the caption says it; a browser would put its sign for a broken image beside the words
       shown.lastChild.textContent = "difference: not reachable";
       shown.title = error.message;
     }
