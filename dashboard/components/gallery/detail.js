@@ -62,7 +62,7 @@ class Detail {
       shown.lastChild.textContent = `difference × ${amplification}`;
       shown.title = "Aligned minus original: orange = brighter, blue = darker.";
     } catch (error) {
-      image.alt = ""; // the caption says it; a browser would put its sign for a broken image beside the words
+      image.replaceWith(make("div", "picture")); /* else the browser puts its sign for a broken image there */
       shown.lastChild.textContent = "difference: not reachable";
       shown.title = error.message;
     }
