@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -71,8 +72,9 @@ def open_picture(source: Source, *, name: str = "", least: tuple[int, int] | Non
     if isinstance(source, np.ndarray):
         return _from_array(source, name or "the array")
     with _opened(source, name) as (image, called):
-        if least is not None:
-            _decode_smaller(image, least, turned=_orientation(image) in _SIDEWAYS)
+        if least is not None and image.format == "JPEG":
+            height, width = least
+            image.draft(None, (height, width) if _orientation(image) in _SIDEWAYS else (width, height))
         return _loaded(image, called)
 
 
@@ -113,26 +115,52 @@ def examine(source: Source, *, name: str = "") -> Examined:
         picture = _from_array(source, name or "the array")
         return Examined(width=picture.width, height=picture.height, thumbnail=thumbnail(picture))
     with _opened(source, name) as (image, called):
-        width, height = image.size
-        turned = _orientation(image) in _SIDEWAYS
-        share = _SMALLEST_THUMBNAIL / max(width, height)
-        least = math.ceil(height * share), math.ceil(width * share)
-        # What a JPEG holds is not made RGB for a thumbnail, which is a JPEG. Without JFIF it may hold anything.
-        as_held = "YCbCr" if "jfif" in image.info else None
-        _decode_smaller(image, least, turned=False, mode=as_held)
-        small = thumbnail(_loaded(image, called, modes=("L", "RGB", "YCbCr")))
-    return Examined(width=height if turned else width, height=width if turned else height, thumbnail=small)
+        small = _small_jpeg(source, image) if isinstance(source, bytes) and image.format == "JPEG" else None
+        if small is None:
+            picture = _loaded(image, called)
+            width, height = picture.size
+        else:
+            orientation = _orientation(image)
+            picture = _turned(small, orientation)
+            width, height = reversed(image.size) if orientation in _SIDEWAYS else image.size
+    return Examined(width=width, height=height, thumbnail=thumbnail(picture))
+
+
+def _small_jpeg(content: bytes, image: ImageFile.ImageFile) -> Image.Image | None:
+    """A JPEG, all of it read but decoded no larger than a thumbnail asks for, not yet turned; sooner than by Pillow.
+
+    None: its colours are of another kind, or something is wrong with it, which Pillow overlooks or puts into words.
+    """
+    if image.mode not in ("L", "RGB"):
+        return None
+    eighths = next((part for part in (1, 2, 4) if max(image.size) * part >= 8 * _SMALLEST_THUMBNAIL), 8)
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            content,
+            colorspace="GRAY" if image.mode == "L" else "RGB",
+            min_height=math.ceil(image.height * eighths / 8),
+            min_width=math.ceil(image.width * eighths / 8),
+        )
+    except ValueError:
+        return None
+    return Image.fromarray(pixels.squeeze(2) if image.mode == "L" else pixels)
 
 
 def thumbnail(picture: Image.Image) -> bytes:
-    """JPEG of a picture in mode L, RGB or YCbCr; its longer side has at most 128 pixels."""
+    """JPEG of a picture in mode L or RGB; its longer side has at most 128 pixels."""
     share = THUMBNAIL_SIDE / max(picture.size)
     if share < 1:
         size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
         picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    return file.getvalue()
+    pixels = np.asarray(picture)
+    grey = picture.mode == "L"
+    content: bytes = simplejpeg.encode_jpeg(
+        pixels[:, :, None] if grey else pixels,
+        quality=85,
+        colorspace="GRAY" if grey else "RGB",
+        colorsubsampling="Gray" if grey else "420",
+    )
+    return content
 
 
 def read_bounded(path: Path | str) -> bytes:
@@ -185,39 +213,35 @@ def _opened(source: Path | bytes | BinaryIO, name: str) -> Iterator[tuple[ImageF
         raise InputError(f"{called} is truncated or damaged ({reason}): get the file again, or leave it out") from None
 
 
-def _decode_smaller(
-    image: ImageFile.ImageFile, least: tuple[int, int], *, turned: bool, mode: str | None = None
-) -> None:
-    """Let a JPEG be decoded at a fraction of its size, and in another mode; other formats are as they are."""
-    height, width = least
-    image.draft(mode, (height, width) if turned else (width, height))
-
-
-def _loaded(image: ImageFile.ImageFile, called: str, *, modes: tuple[str, ...] = ("L", "RGB")) -> Image.Image:
+def _loaded(image: ImageFile.ImageFile, called: str) -> Image.Image:
     image.load()
-    turn = _TURNS.get(_orientation(image))
-    picture = _plain(image, called, modes)
-    # A thumbnail would otherwise take over comments and a colour profile, which may be larger than the picture.
-    picture.info = {}
+    return _turned(_plain(image, called), _orientation(image))
+
+
+def _turned(picture: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
 def _orientation(image: Image.Image) -> int:
-    """What EXIF says, 1 (upright) when it says nothing that can be read."""
+    """What EXIF says, 1 (upright) when it says nothing that can be read.
+
+    To be asked of a JPEG, or of what is decoded already: in other formats EXIF may stand at the end, and Pillow, asked
+    for it first, decodes the picture on the way, whose damage would then be taken for one of EXIF.
+    """
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF is no reason to refuse a picture
         return 1
 
 
-def _plain(image: Image.Image, called: str, modes: tuple[str, ...]) -> Image.Image:
-    """The picture in one of some modes, L or RGB if it has none of them."""
+def _plain(image: Image.Image, called: str) -> Image.Image:
     mode = image.mode
     if mode.startswith("I") or mode == "F":
         return _scaled(np.asarray(image), called)
     if image.has_transparency_data:
         return _on_white(image)
-    if mode in modes:
+    if mode in ("L", "RGB"):
         return image
     return image.convert("L" if mode == "1" else "RGB")
 
