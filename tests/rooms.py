@@ -40,6 +40,7 @@ TORCH_FREE = frozenset(
         "data.facts",
         "data.import_report",
         "data.image_set",
+        "data.index",
         "picking",
         "data.set_lock",
         "images_command",

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from bir_core.card import Card
-from bir_core.data import decoding, image_set, importing
+from bir_core.data import decoding, image_set, importing, index
 from bir_core.data.entries import SPLITS
 from bir_core.data.image_set import ImageSet
 from bir_core.data.import_request import ImportRequest
@@ -33,10 +34,16 @@ def images(tmp_path: Path) -> ImageSet:
 
 def test_the_index_is_a_table_that_other_tools_read(images: ImageSet) -> None:
     table = pq.read_table(images.path / "index.parquet")
-    assert table.schema.names == image_set.INDEX.names
+    assert table.schema.names == index.SCHEMA.names
     assert table["id"].to_pylist() == list(range(80))
     assert set(table["split"].to_pylist()) == {"train", "test"}
     assert set(table["true_label"].to_pylist()) == {-1}
+
+
+def test_the_fingerprint_does_not_depend_on_how_the_rows_lie_in_memory(images: ImageSet) -> None:
+    pieces = pa.concat_tables([images.index.slice(0, 7), images.index.slice(7)])
+    assert index.fingerprint(pieces, images.class_names) == images.fingerprint
+    assert index.fingerprint(images.index.slice(1), images.class_names) != images.fingerprint
 
 
 def test_its_pictures_are_those_of_the_files(images: ImageSet) -> None:

@@ -41,8 +41,7 @@ def _without_a_script() -> Iterator[None]:
 class Decoders:
     """As many processes as there are cores, started when they are needed.
 
-    They are forked from a small server that has loaded the decoder alone, so none of them has torch, nor any lock of
-    the caller's threads.
+    They are started afresh and load the decoder alone, so none of them has torch, nor any lock of the caller's threads.
     """
 
     def __init__(self) -> None:
@@ -98,7 +97,7 @@ class Decoders:
 
     def _processes(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload([measuring.__name__])
+            # A server that forks them would stay, with all that it has loaded, until the caller ends.
+            context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._num, context, measuring.prepare_process)
         return self._pool

@@ -6,7 +6,7 @@ thumbnails.bin     JPEG bytes one after the other
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -38,19 +38,44 @@ FLUSHED_AFTER = 1024
 
 LOG, THUMBNAILS = "facts.arrows", "thumbnails.bin"
 
+_NONE: Integers = np.empty(0, dtype=np.int64)
+
 
 class Known:
-    """Measurements that are there already, found by where their pictures lie; of several, the newest counts."""
+    """Measurements that are there already, found by where their pictures lie; of several, the newest counts.
 
-    def __init__(self, table: pa.Table) -> None:
-        places = _places(table)
-        self.table = table.combine_chunks()
+    Only four numbers of each stay in memory; the rest is asked of the batches, which may lie in a file.
+    """
+
+    def __init__(self, batches: "Sequence[pa.RecordBatch] | _Batches") -> None:
+        self._batches = batches
+        places, sizes, changed = [_NONE], [_NONE], [_NONE]
+        for batch in batches:
+            places.append(_places(batch))
+            # Copied: a view would keep all of its batch.
+            sizes.append(np.array(batch["bytes"]))
+            changed.append(np.array(batch["mtime_ns"]))
+        self._starts = np.cumsum([len(some) for some in places])
+        unordered = np.concatenate(places)
         # Sorted by place; among equals the last one comes last and is found.
-        self._order = np.argsort(places, kind="stable")
-        self._places = places[self._order]
-        self._sizes, self._changed = (self.table[name].to_numpy() for name in ("bytes", "mtime_ns"))
+        self._order = np.argsort(unordered, kind="stable")
+        self._places = unordered[self._order]
+        self._sizes, self._changed = np.concatenate(sizes), np.concatenate(changed)
 
-    def positions(self, batch: pa.Table) -> Integers:
+    def take(self, positions: Integers) -> pa.Table:
+        """The measurements at some positions, see ``SCHEMA``."""
+        number = np.searchsorted(self._starts, positions, side="right") - 1
+        found, order = [SCHEMA.empty_table()], []
+        for at in np.unique(number):
+            here = np.flatnonzero(number == at)
+            some = self._batches[at].take(pa.array(positions[here] - self._starts[at]))
+            found.append(pa.Table.from_batches([some]))
+            order.append(here)
+        if not order:
+            return found[0]
+        return pa.concat_tables(found).take(pa.array(np.argsort(np.concatenate(order))))
+
+    def positions(self, batch: pa.RecordBatch | pa.Table) -> Integers:
         """For every row of a table with columns root, path and row the position of its measurement, -1 = none."""
         if not len(self._places):
             return np.full(batch.num_rows, -1, dtype=np.int64)
@@ -58,27 +83,25 @@ class Known:
         at = np.searchsorted(self._places, wanted, side="right") - 1
         found = (at >= 0) & (self._places[at.clip(0)] == wanted)
         positions = np.where(found, self._order[at.clip(0)], 0)
+        there = self.take(positions)
         same = np.ones(len(wanted), dtype=np.bool_)
         for name in ("root", "path", "row"):  # two places may have one hash
-            there = self.table[name].take(pa.array(positions))
-            same &= np.asarray(pc.equal(there, batch[name]).combine_chunks(), dtype=np.bool_)
+            same &= np.asarray(pc.equal(there[name], batch[name]).combine_chunks(), dtype=np.bool_)
         return np.where(found & same, positions, -1)
 
-    def unchanged(self, batch: pa.Table, sizes: Integers, changed: Integers) -> Integers:
+    def unchanged(self, batch: pa.RecordBatch | pa.Table, sizes: Integers, changed: Integers) -> Integers:
         """The same, but -1 too where the file has another size or another time now."""
         at = self.positions(batch)
-        if self.table.num_rows:
+        if len(self._sizes):
             same = (self._sizes[at] == sizes) & (self._changed[at] == changed)
             at = np.where(same, at, -1)
         return at
 
 
-def _places(table: pa.Table) -> Integers:
+def _places(batch: pa.RecordBatch | pa.Table) -> Integers:
     """One number per row that stands for root, path and row, within this process."""
-    # Batch by batch: as objects of Python the columns take ten times as much.
-    batches = table.select(["root", "path", "row"]).to_batches()
-    pieces = (zip(*(column.to_pylist() for column in batch.columns), strict=True) for batch in batches)
-    return np.fromiter((hash(place) for piece in pieces for place in piece), np.int64, table.num_rows)
+    columns = (batch[name].to_pylist() for name in ("root", "path", "row"))
+    return np.fromiter((hash(place) for place in zip(*columns, strict=True)), np.int64, batch.num_rows)
 
 
 class Log:
@@ -88,9 +111,8 @@ class Log:
     """
 
     def __init__(self, folder: Path) -> None:
-        begun = _whole_batches(folder / LOG, _size(folder / THUMBNAILS))
-        self.begun = Known(pa.Table.from_batches(begun, SCHEMA))
-        self._thumbnails = _opened_at(folder / THUMBNAILS, _end(begun))
+        begun = _Batches(folder)
+        self._thumbnails = _opened_at(folder / THUMBNAILS, begun.thumbnails)
         draft = folder / f"{LOG}.part"
         self._file = draft.open("wb")
         self._writer = pa.ipc.new_stream(self._file, SCHEMA)
@@ -98,6 +120,7 @@ class Log:
             self._writer.write_batch(batch)
         self._sync()
         draft.rename(folder / LOG)
+        self.begun = load(folder)
         self._rows: list[tuple[Any, ...]] = []
 
     def append(self, measured: Sequence[Measured]) -> None:
@@ -144,7 +167,45 @@ class Log:
 
 def load(folder: Path) -> Known:
     """All measurements of a log."""
-    return Known(pa.Table.from_batches(_whole_batches(folder / LOG, _size(folder / THUMBNAILS)), SCHEMA))
+    return Known(_Batches(folder))
+
+
+class _Batches:
+    """The batches of a log up to the first one that is not whole, or whose thumbnails are not all there.
+
+    Each is read when it is asked for. ``thumbnails`` is how many bytes of thumbnails belong to them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._log = str(folder / LOG)
+        self._begins: list[int] = []
+        self.thumbnails = 0
+        there = _size(folder / THUMBNAILS)
+        # The end may be half a batch, and before the first import there is no log.
+        with contextlib.suppress(OSError, pa.ArrowException, EOFError), pa.OSFile(self._log, "rb") as file:
+            if pa.ipc.read_schema(pa.ipc.read_message(file)) != SCHEMA:
+                return
+            while True:
+                begin = file.tell()
+                batch = _next(file)
+                batch.validate(full=True)
+                end = pc.max(pc.add(batch["thumbnail_offset"], batch["thumbnail_bytes"])).as_py() or 0
+                if end > there:
+                    return
+                self._begins.append(begin)
+                self.thumbnails = max(self.thumbnails, end)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return (self[at] for at in range(len(self._begins)))
+
+    def __getitem__(self, at: int) -> pa.RecordBatch:
+        with pa.OSFile(self._log, "rb") as file:
+            file.seek(self._begins[at])
+            return _next(file)
+
+
+def _next(file: pa.OSFile) -> pa.RecordBatch:
+    return pa.ipc.read_record_batch(pa.ipc.read_message(file), SCHEMA)
 
 
 def _opened_at(path: Path, end: int) -> BinaryIO:
@@ -154,28 +215,6 @@ def _opened_at(path: Path, end: int) -> BinaryIO:
     file.truncate(end)
     file.seek(end)
     return file
-
-
-def _whole_batches(log: Path, thumbnails: int) -> list[pa.RecordBatch]:
-    """The batches of a log up to the first one that is not whole, or whose thumbnails are not all there."""
-    found: list[pa.RecordBatch] = []
-    try:
-        with pa.OSFile(str(log), "rb") as file, pa.ipc.open_stream(file) as reader:
-            if reader.schema != SCHEMA:
-                return []
-            for batch in reader:
-                batch.validate(full=True)
-                if _end([batch]) > thumbnails:
-                    break
-                found.append(batch)
-    except (OSError, pa.ArrowException, EOFError):
-        pass  # half a batch, or no log yet
-    return found
-
-
-def _end(batches: Sequence[pa.RecordBatch]) -> int:
-    ends = [pc.max(pc.add(batch["thumbnail_offset"], batch["thumbnail_bytes"])).as_py() for batch in batches]
-    return max((end or 0 for end in ends), default=0)
 
 
 def _size(path: Path) -> int:

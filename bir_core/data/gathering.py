@@ -58,8 +58,8 @@ class Gathered:
     counts: Counter[tuple[Split, str]]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The entries, some thousand at a time; the file is mapped."""
-        with pa.memory_map(str(self.file)) as source, pa.ipc.open_file(source) as reader:
+        """The entries, some thousand at a time."""
+        with pa.OSFile(str(self.file)) as source, pa.ipc.open_file(source) as reader:
             for number in range(reader.num_record_batches):
                 yield reader.get_batch(number)
 

@@ -1,7 +1,7 @@
 """Image sets: images that somebody has imported. Originals stay where they are; a set knows where, and as what.
 
     BIR_DATA_DIR/sets/NAME/set.json         what it is: classes, roots of paths, report, fingerprint
-    BIR_DATA_DIR/sets/NAME/index.parquet    one row per image, see ``INDEX``
+    BIR_DATA_DIR/sets/NAME/index.parquet    one row per image, see ``index``
     BIR_DATA_DIR/sets/NAME/thumbnails.bin   small JPEGs, one after the other
     BIR_DATA_DIR/sets/NAME/images/          only what had to be unpacked
 
@@ -10,7 +10,6 @@ the dashboard shows sets.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -23,10 +22,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bir_core import durable
-from bir_core.data import decoding, folder, import_report, safe_paths
+from bir_core.data import decoding, folder, import_report, index, safe_paths
 from bir_core.data.entries import SPLITS, Split
 from bir_core.data.listings import arrays
 from bir_core.data.set_lock import lock
@@ -36,30 +34,7 @@ from bir_core.records import Integers
 from bir_core.sections import NAME_PATTERN
 
 VERSION = 1
-INDEX = pa.schema(
-    {
-        "id": pa.int64(),
-        "key": pa.string(),
-        "path": pa.string(),
-        "row": pa.int64(),
-        "root": pa.int32(),
-        "label": pa.int32(),
-        "true_label": pa.int32(),
-        "split": pa.string(),
-        "group": pa.string(),
-        "sha256": pa.string(),
-        "width": pa.int32(),
-        "height": pa.int32(),
-        "bytes": pa.int64(),
-        "mtime_ns": pa.int64(),
-        "thumbnail_offset": pa.int64(),
-        "thumbnail_bytes": pa.int64(),
-    }
-)
-"""Columns of the index. ``path`` is below the root of that number; ``row`` is a position in an array of images, -1 =
-the file is one picture; ``true_label`` is -1 where it is unknown; ``sha256`` is of the file, or of the row."""
-
-_SET, _INDEX, _THUMBNAILS = "set.json", "index.parquet", "thumbnails.bin"
+_SET, _THUMBNAILS = "set.json", "thumbnails.bin"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,7 +50,7 @@ class ImageSet:
         class_names: in label order.
         report: see ``import_report.build``.
         fingerprint: digest of contents, labels, splits, keys and groups; paths and times do not count.
-        index: the columns of ``INDEX``.
+        index: the columns of ``index.SCHEMA``.
         labels: (N,) int32.
         true_labels: (N,) int32, -1 = unknown.
         splits: (N,) positions in ``SPLITS``.
@@ -210,7 +185,7 @@ def open_set(name: str) -> ImageSet:
             raise InputError(f"image set {name!r} was written by another version of this program: import it again")
         for file, facts in values["files"].items():
             durable.check(path / file, facts["size"], None, remedy=f"import the image set {name!r} again")
-        index = pq.read_table(path / _INDEX, schema=INDEX, memory_map=True)
+        table = index.read(path)
         return ImageSet(
             name=name,
             path=path,
@@ -220,10 +195,10 @@ def open_set(name: str) -> ImageSet:
             class_names=tuple(values["class_names"]),
             report=values["report"],
             fingerprint=values["fingerprint"],
-            index=index,
-            labels=index["label"].to_numpy(),
-            true_labels=index["true_label"].to_numpy(),
-            splits=import_report.split_numbers(index),
+            index=table,
+            labels=table["label"].to_numpy(),
+            true_labels=table["true_label"].to_numpy(),
+            splits=import_report.split_numbers(table),
         )
     except InputError:
         raise
@@ -262,16 +237,18 @@ def with_reserved(name: str, rows: Sequence[int]) -> ImageSet:
     with lock(home(), name):
         recover(name)
         found = open_set(name)
-        index = _reserved(found, np.unique(np.array(rows, dtype=np.int64)))
+        table = _reserved(found, np.unique(np.array(rows, dtype=np.int64)))
         draft = home() / f".{name}.draft"
         durable.remove(draft)
         shutil.copytree(found.path, draft, copy_function=durable.link)
-        for file in (_SET, _INDEX):  # links: writing into them would change the set that is there
+        for file in (_SET, index.FILE):  # links: writing into them would change the set that is there
             (draft / file).unlink()
-        report = import_report.build(index, found.class_names, import_report.left_out(found.report))
+        with index.writer(draft) as add:
+            add(table)
+        report = import_report.build(table, found.class_names, import_report.left_out(found.report))
         facts = {"name": name, "kind": found.kind, "origin": found.origin, "roots": found.roots}
         facts |= {"class_names": found.class_names, "report": {**found.report, **report}}
-        write(draft, index, facts)
+        write(draft, table, facts)
         put_in_place(draft, name)
     return open_set(name)
 
@@ -285,24 +262,24 @@ def _reserved(found: ImageSet, rows: Integers) -> pa.Table:
         raise InputError(f"the test image {found.value('key', int(test[0]))} cannot be reserved: it must stay unseen")
     splits = found.splits.copy()
     splits[rows] = SPLITS.index("reserved")
-    at = INDEX.get_field_index("split")
-    return found.index.set_column(at, INDEX.field(at), pa.array([SPLITS[number] for number in splits], pa.string()))
+    at = index.SCHEMA.get_field_index("split")
+    return found.index.set_column(
+        at, index.SCHEMA.field(at), pa.array([SPLITS[number] for number in splits], pa.string())
+    )
 
 
-def write(part: Path, index: pa.Table, facts: dict[str, Any]) -> None:
-    """Write index and description into the folder of an unfinished set and bring all to the disk; thumbnails are there.
+def write(part: Path, rows: pa.Table, facts: dict[str, Any]) -> None:
+    """Write the description into the folder of an unfinished set and bring all to the disk.
 
     Args:
-        part: the folder.
-        index: see ``INDEX``.
+        part: the folder; index and thumbnails are there.
+        rows: of the index, as they were written.
         facts: name, kind, origin, roots, class_names and report.
     """
-    # A group of rows is in memory until it is whole, and a dictionary of what never repeats with it.
-    pq.write_table(index.cast(INDEX), part / _INDEX, row_group_size=1 << 13, use_dictionary=["split", "group"])
-    files = {name: {"size": (part / name).stat().st_size} for name in (_INDEX, _THUMBNAILS)}
+    files = {name: {"size": (part / name).stat().st_size} for name in (index.FILE, _THUMBNAILS)}
     for name in files:
         durable.flush(part / name)
-    fingerprint = _fingerprint(index, facts["class_names"])
+    fingerprint = index.fingerprint(rows, facts["class_names"])
     durable.write_json(part / _SET, {"version": VERSION, **facts, "fingerprint": fingerprint, "files": files})
     durable.flush(part)
 
@@ -333,13 +310,3 @@ def _recover_unless_held(name: str) -> None:
 
 def _is_aside(name: str) -> bool:
     return (home() / f".{name}.old").is_dir() and not (home() / name).exists()
-
-
-def _fingerprint(index: pa.Table, class_names: Sequence[str]) -> str:
-    digest = hashlib.sha256(json.dumps(list(class_names)).encode())
-    for name in ("key", "split", "group", "sha256"):
-        for chunk in index[name].chunks:
-            digest.update(json.dumps(chunk.to_pylist()).encode())
-    for name in ("label", "true_label"):
-        digest.update(index[name].to_numpy().astype("<i4").tobytes())
-    return digest.hexdigest()

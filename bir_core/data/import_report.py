@@ -35,7 +35,7 @@ def build(index: pa.Table, class_names: Sequence[str], unreadable: Unreadable) -
     """The report of a set.
 
     Args:
-        index: one row per image, see ``image_set``.
+        index: one row per image, see ``index``.
         class_names: in label order.
         unreadable: what was left out.
 

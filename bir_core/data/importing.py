@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bir_core import durable
-from bir_core.data import facts, gathering, image_set, import_report, measuring, safe_paths
+from bir_core.data import facts, gathering, image_set, import_report, index, measuring, safe_paths
 from bir_core.data.decoders import Decoders
 from bir_core.data.entries import SPLITS
 from bir_core.data.facts import Known, Log
@@ -101,7 +101,7 @@ def _import(request: ImportRequest, part: Path, progress: Watch) -> None:
     gathered = gathering.gather(request, part, progress)
     with Log(part) as log:
         looked = _read(gathered, part, log, request.name, progress)
-    table, errors = _join(gathered, looked, facts.load(part))
+    table, errors = _join(gathered, looked, part)
     unreadable = _refuse_unreadable(request, errors, gathered.num)
     _refuse_empty(table, gathered, request)
     _refuse_changes(gathered, looked, part)
@@ -205,7 +205,7 @@ class _Earlier:
         self._set: ImageSet | None = None
         with contextlib.suppress(InputError):
             self._set = image_set.open_set(name) if name in image_set.names() else None
-        self.known = Known(facts.SCHEMA.empty_table() if self._set is None else self._facts(self._set))
+        self.known = Known([] if self._set is None else self._facts(self._set).to_batches())
 
     @staticmethod
     def _facts(before: ImageSet) -> pa.Table:
@@ -220,30 +220,31 @@ class _Earlier:
         """What was measured of one picture."""
         if self._set is None:
             raise LookupError("no set of before")
-        values = {name: self.known.table[name][position].as_py() for name in ("sha256", "width", "height")}
-        return Measured(task=task, thumbnail=self._set.thumbnail(position), **values)
+        (found,) = self.known.take(np.array([position])).select(["sha256", "width", "height"]).to_pylist()
+        return Measured(task=task, thumbnail=self._set.thumbnail(position), **found)
 
 
 # ---------------------------------------------------------------- write
 
 
-def _join(gathered: Gathered, looked: _Looked, known: Known) -> tuple[pa.Table, pa.Table]:
-    """The index of all readable pictures, see ``image_set.INDEX``; and path and error of the others."""
-    good, errors, start = list[pa.Table](), list[pa.Table](), 0
-    for batch in gathered.batches():  # one by one: all columns at once would be in memory three times
-        here = slice(start, start + batch.num_rows)
-        placed = _placed(batch, gathered.roots)
-        positions = known.unchanged(placed, looked.sizes[here], looked.changed[here])
-        if (positions < 0).any():
-            raise LookupError("a picture was not measured")
-        measured = known.table.take(pa.array(positions))
-        readable = pc.equal(measured["error"], "")
-        good.append(_rows(batch, measured, gathered.class_names).filter(readable))
-        errors.append(pa.table({"path": batch["path"], "error": measured["error"]}).filter(pc.invert(readable)))
-        start += batch.num_rows
-    table = pa.concat_tables(good)
-    table = table.append_column("id", pa.array(np.arange(table.num_rows)))
-    return table.select(image_set.INDEX.names).cast(image_set.INDEX), pa.concat_tables(errors)
+def _join(gathered: Gathered, looked: _Looked, part: Path) -> tuple[pa.Table, pa.Table]:
+    """Write the index of all readable pictures, see ``index``; it, and path and error of the others."""
+    known = facts.load(part)
+    errors, num, start = list[pa.Table](), 0, 0
+    with index.writer(part) as add:
+        for batch in gathered.batches():
+            here = slice(start, start + batch.num_rows)
+            placed = _placed(batch, gathered.roots)
+            positions = known.unchanged(placed, looked.sizes[here], looked.changed[here])
+            if (positions < 0).any():
+                raise LookupError("a picture was not measured")
+            measured = known.take(positions)
+            readable = pc.equal(measured["error"], "")
+            good = _rows(batch, measured, gathered.class_names).filter(readable)
+            add(good.append_column("id", pa.array(np.arange(num, num + good.num_rows))))
+            errors.append(pa.table({"path": batch["path"], "error": measured["error"]}).filter(pc.invert(readable)))
+            num, start = num + good.num_rows, start + batch.num_rows
+    return index.read(part), pa.concat_tables(errors)
 
 
 def _rows(entries: pa.RecordBatch, measured: pa.Table, class_names: Sequence[str]) -> pa.Table:
