@@ -34,7 +34,7 @@ _SMALLEST_THUMBNAIL = 96
 
 Source = Path | bytes | BinaryIO | NDArray[Any]
 
-_ORIENTATION = 0x0112
+_ORIENTATION, _UPRIGHT = 0x0112, 1
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -115,27 +115,29 @@ def examine(source: Source, *, name: str = "") -> Examined:
         picture = _from_array(source, name or "the array")
         return Examined(width=picture.width, height=picture.height, thumbnail=thumbnail(picture))
     with _opened(source, name) as (image, called):
-        small = _small_jpeg(source, image) if isinstance(source, bytes) and image.format == "JPEG" else None
-        if small is None:
+        pixels = _small_jpeg(source, image) if isinstance(source, bytes) and image.format == "JPEG" else None
+        if pixels is None:
             picture = _loaded(image, called)
-            width, height = picture.size
-        else:
-            orientation = _orientation(image)
-            picture = _turned(small, orientation)
-            width, height = reversed(image.size) if orientation in _SIDEWAYS else image.size
+            return Examined(width=picture.width, height=picture.height, thumbnail=thumbnail(picture))
+        orientation = _orientation(image)
+        width, height = reversed(image.size) if orientation in _SIDEWAYS else image.size
+    if orientation == _UPRIGHT and max(pixels.shape) <= THUMBNAIL_SIDE:
+        return Examined(width=width, height=height, thumbnail=_jpeg(pixels))
+    picture = _turned(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels), orientation)
     return Examined(width=width, height=height, thumbnail=thumbnail(picture))
 
 
-def _small_jpeg(content: bytes, image: ImageFile.ImageFile) -> Image.Image | None:
+def _small_jpeg(content: bytes, image: ImageFile.ImageFile) -> NDArray[np.uint8] | None:
     """A JPEG, all of it read but decoded no larger than a thumbnail asks for, not yet turned; sooner than by Pillow.
 
-    None: its colours are of another kind, or something is wrong with it, which Pillow overlooks or puts into words.
+    (H, W, C) for 1 or 3 channels. None: its colours are of another kind, or something is wrong with it, which Pillow
+    overlooks or puts into words.
     """
     if image.mode not in ("L", "RGB"):
         return None
     eighths = next((part for part in (1, 2, 4) if max(image.size) * part >= 8 * _SMALLEST_THUMBNAIL), 8)
     try:
-        pixels = simplejpeg.decode_jpeg(
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             content,
             colorspace="GRAY" if image.mode == "L" else "RGB",
             min_height=math.ceil(image.height * eighths / 8),
@@ -143,7 +145,7 @@ def _small_jpeg(content: bytes, image: ImageFile.ImageFile) -> Image.Image | Non
         )
     except ValueError:
         return None
-    return Image.fromarray(pixels.squeeze(2) if image.mode == "L" else pixels)
+    return pixels
 
 
 def thumbnail(picture: Image.Image) -> bytes:
@@ -152,14 +154,14 @@ def thumbnail(picture: Image.Image) -> bytes:
     if share < 1:
         size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
         picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    pixels = np.asarray(picture)
-    grey = picture.mode == "L"
-    content: bytes = simplejpeg.encode_jpeg(
-        pixels[:, :, None] if grey else pixels,
-        quality=85,
-        colorspace="GRAY" if grey else "RGB",
-        colorsubsampling="Gray" if grey else "420",
-    )
+    return _jpeg(np.asarray(picture).reshape(picture.height, picture.width, -1))
+
+
+def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    """(H, W, C) pixels of 1 or 3 channels as a JPEG."""
+    grey = pixels.shape[2] == 1
+    colorspace, subsampling = ("GRAY", "Gray") if grey else ("RGB", "420")
+    content: bytes = simplejpeg.encode_jpeg(pixels, quality=85, colorspace=colorspace, colorsubsampling=subsampling)
     return content
 
 
@@ -224,15 +226,15 @@ def _turned(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """What EXIF says, 1 (upright) when it says nothing that can be read.
+    """What EXIF says, upright when it says nothing that can be read.
 
     To be asked of a JPEG, or of what is decoded already: in other formats EXIF may stand at the end, and Pillow, asked
     for it first, decodes the picture on the way, whose damage would then be taken for one of EXIF.
     """
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
+        return int(image.getexif().get(_ORIENTATION, _UPRIGHT))
     except Exception:  # damaged EXIF is no reason to refuse a picture
-        return 1
+        return _UPRIGHT
 
 
 def _plain(image: Image.Image, called: str) -> Image.Image:
