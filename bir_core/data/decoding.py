@@ -34,6 +34,10 @@ _SMALLEST_THUMBNAIL = 96
 
 Source = Path | bytes | BinaryIO | NDArray[Any]
 
+_JPEG, _APP1 = b"\xff\xd8", b"\xff\xe1"
+"""How a JPEG begins, and where it may say how it is to be turned; pixels are never written so."""
+_COLORSPACES = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}
+"""What a JPEG holds, and what it is decoded as."""
 _ORIENTATION, _UPRIGHT = 0x0112, 1
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -111,41 +115,41 @@ def examine(source: Source, *, name: str = "") -> Examined:
     Raises:
         InputError: see ``open_picture``.
     """
-    if isinstance(source, np.ndarray):
-        picture = _from_array(source, name or "the array")
-        return Examined(width=picture.width, height=picture.height, thumbnail=thumbnail(picture))
-    with _opened(source, name) as (image, called):
-        pixels = _small_jpeg(source, image) if isinstance(source, bytes) and image.format == "JPEG" else None
-        if pixels is None:
-            picture = _loaded(image, called)
-            return Examined(width=picture.width, height=picture.height, thumbnail=thumbnail(picture))
-        orientation = _orientation(image)
-        width, height = reversed(image.size) if orientation in _SIDEWAYS else image.size
-    if orientation == _UPRIGHT and max(pixels.shape) <= THUMBNAIL_SIDE:
-        return Examined(width=width, height=height, thumbnail=_jpeg(pixels))
-    picture = _turned(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels), orientation)
-    return Examined(width=width, height=height, thumbnail=thumbnail(picture))
+    seen = _examine_jpeg(source, name) if isinstance(source, bytes) and source.startswith(_JPEG) else None
+    if seen is not None:
+        return seen
+    picture = open_picture(source, name=name)
+    return Examined(width=picture.width, height=picture.height, thumbnail=thumbnail(picture))
 
 
-def _small_jpeg(content: bytes, image: ImageFile.ImageFile) -> NDArray[np.uint8] | None:
-    """A JPEG, all of it read but decoded no larger than a thumbnail asks for, not yet turned; sooner than by Pillow.
+def _examine_jpeg(content: bytes, name: str) -> Examined | None:
+    """The same of a JPEG that is whole and holds grey or RGB, in half the time: all is read, a thumbnail is decoded.
 
-    (H, W, C) for 1 or 3 channels. None: its colours are of another kind, or something is wrong with it, which Pillow
-    overlooks or puts into words.
+    None: this is for Pillow to overlook, or to put into words.
     """
-    if image.mode not in ("L", "RGB"):
-        return None
-    eighths = next((part for part in (1, 2, 4) if max(image.size) * part >= 8 * _SMALLEST_THUMBNAIL), 8)
     try:
+        height, width, held, _ = simplejpeg.decode_jpeg_header(content)
+        if held not in _COLORSPACES or height * width > MAX_PIXELS:
+            return None
+        eighths = next((part for part in (1, 2, 4) if max(height, width) * part >= 8 * _SMALLEST_THUMBNAIL), 8)
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             content,
-            colorspace="GRAY" if image.mode == "L" else "RGB",
-            min_height=math.ceil(image.height * eighths / 8),
-            min_width=math.ceil(image.width * eighths / 8),
+            colorspace=_COLORSPACES[held],
+            min_height=math.ceil(height * eighths / 8),
+            min_width=math.ceil(width * eighths / 8),
         )
     except ValueError:
         return None
-    return pixels
+    orientation = _UPRIGHT
+    if _APP1 in content:
+        with _opened(content, name) as (image, _):
+            orientation = _orientation(image)
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    if orientation == _UPRIGHT and max(pixels.shape) <= THUMBNAIL_SIDE:
+        return Examined(width=width, height=height, thumbnail=_jpeg(pixels))
+    picture = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+    return Examined(width=width, height=height, thumbnail=thumbnail(_turned(picture, orientation)))
 
 
 def thumbnail(picture: Image.Image) -> bytes:

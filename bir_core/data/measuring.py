@@ -3,6 +3,7 @@
 A file is read once: its checksum, its pixels and its thumbnail are of the same bytes.
 """
 
+import gc
 import hashlib
 import multiprocessing
 import os
@@ -64,6 +65,7 @@ def measure(tasks: Sequence[Task]) -> list[Measured]:
 
 def prepare_process() -> None:
     """In a process of a pool: leave Ctrl-C to the parent, and go when the parent has gone, even by kill -9."""
+    gc.freeze()  # what is loaded stays, and need not be looked through again and again
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
