@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from dashboard import gate
-from dashboard.components import run_picker
+from dashboard.components import daylight, run_picker
 
 VIEWS = Path(__file__).parent / "views"
 PAGES = (
@@ -68,4 +68,5 @@ page = st.navigation(
 with gate.guarded():
     unknown = gate.enter(page.url_path)
     run_picker.draw(page.title, gate.run_names(), unknown=unknown, is_guarded=gate.is_guarded())
+    daylight.draw()
     page.run()

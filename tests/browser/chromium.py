@@ -4,8 +4,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
@@ -16,7 +17,9 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+"""No page finds another computer than this one."""
 WITH_WEBGL = (
     *(flag for flag in FLAGS if flag != "--disable-gpu"),
     "--use-gl=angle",
@@ -39,10 +42,18 @@ def find() -> str | None:
 
 @contextmanager
 def launch() -> Iterator[Browser]:
-    """A headless browser with a fresh profile."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), headless=True, args=list(FLAGS))
-        try:
-            yield browser
-        finally:
-            browser.close()
+    """A headless browser with a fresh profile, and nothing else of Playwright's."""
+    with sync_playwright() as playwright, begin(playwright) as browser:
+        yield browser
+
+
+def begin(playwright: Playwright) -> Browser:
+    """A headless browser whose pages know nothing of each other."""
+    return playwright.chromium.launch(executable_path=find(), headless=True, args=list(FLAGS))
+
+
+def begin_with_profile(playwright: Playwright, folder: Path) -> BrowserContext:
+    """A headless browser that keeps in a folder what it has fetched and compiled, as a person's does."""
+    return playwright.chromium.launch_persistent_context(
+        folder, executable_path=find(), headless=True, args=list(FLAGS), viewport={"width": 1440, "height": 900}
+    )
