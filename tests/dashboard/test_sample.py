@@ -47,6 +47,12 @@ def rewritten(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def log(app: AppTest) -> str:
+    """Who said what, newest first."""
+    (found,) = (one.proto.body for one in app.get("html") if "When (UTC)" in one.proto.body)
+    return str(found)
+
+
 class TestWhatItSays:
     def test_figures_are_those_of_the_results(self, open_view: OpenView, complete: Run) -> None:
         scores, aligned = storage.load_scores(complete.path / "score"), storage.load_aligned(complete.path / "align")
@@ -251,11 +257,11 @@ class TestVerdict:
             (5, "ann", "relabel", 4),
         ]
         assert said(complete) == steps
-        history = app.get("html")[-1].proto.body
+        history = log(app)
         assert history.index("relabel → 4") < history.index("remove") < history.index("keep")
         press(app, "Undo")
         assert verdicts.standing(complete)[5].verdict == "remove"
-        assert "undo: remove" in app.get("html")[-1].proto.body
+        assert "undo: remove" in log(app)
 
     def test_the_name_stays_for_the_next_sample_and_after_another_page(
         self, open_view: OpenView, complete: Run
