@@ -123,9 +123,10 @@ def examine(source: Source, *, name: str = "") -> Examined:
 
 
 def _examine_jpeg(content: bytes, name: str) -> Examined | None:
-    """The same of a JPEG that is whole and holds grey or RGB, in half the time: all is read, a thumbnail is decoded.
+    """The same of a JPEG that is whole and holds grey or colours, without Pillow, which takes longer.
 
-    None: this is for Pillow to overlook, or to put into words.
+    All of it is read, but decoded no larger than a thumbnail asks for. None: this is for Pillow to overlook, or to put
+    into words.
     """
     try:
         height, width, held, _ = simplejpeg.decode_jpeg_header(content)

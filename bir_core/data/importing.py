@@ -150,7 +150,7 @@ def _read(gathered: Gathered, part: Path, log: Log, name: str, progress: Watch) 
             begun = log.begun.unchanged(placed, sizes[here], changed[here])
             before = earlier.known.unchanged(placed, sizes[here], changed[here])
             copied = np.flatnonzero((begun < 0) & (before >= 0))
-            log.append([earlier.measured(int(before[at]), tasks[at]) for at in copied])
+            log.append(earlier.measured(before[copied], [tasks[at] for at in copied]))
             done += int((begun >= 0).sum()) + len(copied)
             todo = [tasks[at] for at in np.flatnonzero((begun < 0) & (before < 0))]
             note([_absent(task) for task in todo if task.bytes < 0])
@@ -216,12 +216,13 @@ class _Earlier:
         columns |= {"error": pa.array([""] * len(before), pa.string())}
         return pa.table(columns).select(facts.SCHEMA.names)
 
-    def measured(self, position: int, task: Task) -> Measured:
-        """What was measured of one picture."""
+    def measured(self, positions: Integers, tasks: Sequence[Task]) -> list[Measured]:
+        """What was measured of some pictures."""
         if self._set is None:
-            raise LookupError("no set of before")
-        (found,) = self.known.take(np.array([position])).select(["sha256", "width", "height"]).to_pylist()
-        return Measured(task=task, thumbnail=self._set.thumbnail(position), **found)
+            return []
+        found = self.known.take(positions).select(["sha256", "width", "height"]).to_pylist()
+        there = zip(positions.tolist(), tasks, found, strict=True)
+        return [Measured(task=task, thumbnail=self._set.thumbnail(at), **one) for at, task, one in there]
 
 
 # ---------------------------------------------------------------- write

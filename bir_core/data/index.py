@@ -51,8 +51,7 @@ def read(folder: Path) -> pa.Table:
         OSError: there is no index.
         pyarrow.ArrowException: it is damaged.
     """
-    # Each thread would keep what it once had in memory.
-    return pq.read_table(folder / FILE, schema=SCHEMA, use_threads=False, pre_buffer=False)
+    return pq.read_table(folder / FILE, schema=SCHEMA)
 
 
 def fingerprint(rows: pa.Table, class_names: Sequence[str]) -> str:

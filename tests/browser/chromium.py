@@ -17,9 +17,9 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # No page finds another computer than this one.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-"""No page finds another computer than this one."""
 WITH_WEBGL = (
     *(flag for flag in FLAGS if flag != "--disable-gpu"),
     "--use-gl=angle",
@@ -42,7 +42,7 @@ def find() -> str | None:
 
 @contextmanager
 def launch() -> Iterator[Browser]:
-    """A headless browser with a fresh profile, and nothing else of Playwright's."""
+    """A headless browser for a program that has none yet; the tests begin theirs beside each other."""
     with sync_playwright() as playwright, begin(playwright) as browser:
         yield browser
 

@@ -1,10 +1,11 @@
 """Axe looks at every view, light and dark: nothing that it calls serious or critical."""
 
+import re
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.screenshots import VIEWS, settle
 from tests.browser.server import Server, serve
@@ -24,25 +25,45 @@ def grave(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_view(page: Page, server: Server, asked: list[str], view: str) -> None:
+def test_view(page: Page, server: Server, view: str) -> None:
     page.goto(f"{server.url}/{'' if view == 'overview' else view}")
     settle(page)
     assert grave(page) == []
-    turn_dark(page, asked)
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    settle(page)
     assert grave(page) == []
 
 
-def turn_dark(page: Page, asked: list[str]) -> None:
-    """Let the computer turn dark, as at dusk, and wait until the page has been drawn anew for it."""
-    asked.clear()
+@pytest.mark.parametrize(
+    ("view", "drawn"),
+    [
+        ("", ".js-plotly-plot .ytick text"),
+        ("compare", ".js-plotly-plot .ytick text"),
+        ("data", "button p:text('Upload a zip')"),
+    ],
+)
+def test_an_open_page_follows_when_the_computer_turns_dark(page: Page, server: Server, view: str, drawn: str) -> None:
+    """What the script colours, and not Streamlit alone."""
+    page.goto(f"{server.url}/{view}")
+    settle(page)
+    expect(page.locator(".st-key-daylight_row")).to_be_hidden()
+    one = page.locator(drawn).first
+    assert brightness(one) < 100
     page.emulate_media(color_scheme="dark")
     for _ in range(200):
-        if "a websocket frame" in asked:
+        if brightness(one) > 150:
             break
         page.wait_for_timeout(50)
-    else:
-        pytest.fail("the page was not drawn anew for the dark")
+    assert brightness(one) > 150
     settle(page)
+    assert grave(page) == []
+
+
+def brightness(text: Locator) -> float:
+    """0 to 255; 0 while it is being replaced."""
+    color: str = text.evaluate("(e) => getComputedStyle(e)[e instanceof SVGElement ? 'fill' : 'color']")
+    return sum(map(int, re.findall(r"\d+", color)[:3])) / 3
 
 
 def test_start_page(page: Page, tmp_path: Path) -> None:
